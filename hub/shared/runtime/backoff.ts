@@ -35,4 +35,5 @@ export function backoff({ minMs, maxMs, factor = 2, random = Math.random }: Back
 }
 
 /** `ms` ± `share` of it, so that many processes with one setting do not act in the same moment. */
-export const jitter = (ms: number, share = 0.1, random: () => number = Math.random): number => ms * (1 + share * (2 * random() - 1))
+export const jitter = (ms: number, share = 0.1, random: () => number = Math.random): number =>
+  ms * (1 + share * (2 * random() - 1))

@@ -20,15 +20,23 @@ const order: Readonly<Record<Level, number>> = { debug: 0, info: 1, warn: 2, err
 export function describeError(error: unknown): string {
   const parts: string[] = []
   for (let at = error; at !== undefined && parts.length < 8; at = at instanceof Error ? at.cause : undefined)
-    parts.push(at instanceof AggregateError && at.message === '' ? at.errors.map(describeError).join('; ') : at instanceof Error ? at.message : String(at))
+    parts.push(
+      at instanceof AggregateError && at.message === ''
+        ? at.errors.map(describeError).join('; ')
+        : at instanceof Error
+          ? at.message
+          : String(at),
+    )
   return [...new Set(parts)].join(': ')
 }
 
 export function createLog(write: (line: string) => void, level: Level = 'info', base: Fields = {}): Log {
-  const line = (at: Level) => (msg: string, fields: Fields = {}) => {
-    if (order[at] < order[level]) return
-    write(`${JSON.stringify({ time: new Date().toISOString(), level: at, msg, ...base, ...fields }, plain(level))}\n`)
-  }
+  const line =
+    (at: Level) =>
+    (msg: string, fields: Fields = {}) => {
+      if (order[at] < order[level]) return
+      write(`${JSON.stringify({ time: new Date().toISOString(), level: at, msg, ...base, ...fields }, plain(level))}\n`)
+    }
   return {
     debug: line('debug'),
     info: line('info'),

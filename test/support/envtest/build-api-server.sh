@@ -93,7 +93,7 @@ generate_openapi() {
   local go="$1" work="$2" inputs
   "$go" build -o "$work/openapi-gen" k8s.io/kubernetes/vendor/k8s.io/kube-openapi/cmd/openapi-gen
   inputs=$(grep --dereference-recursive --files-with-matches --include='*.go' '+k8s:openapi-gen=' vendor/k8s.io/ |
-    xargs --no-run-if-empty --max-args=1 dirname | sort --unique |
+    xargs dirname | sort --unique |
     grep --invert-match --extended-regexp '^vendor/k8s.io/(sample-apiserver|code-generator)/' |
     sed 's,^,k8s.io/kubernetes/,' | paste --serial --delimiters=,)
   "$work/openapi-gen" -O zz_generated.openapi -p k8s.io/kubernetes/pkg/generated/openapi \
@@ -114,9 +114,9 @@ build_api_server() {
 }
 
 build() {
-  local work="$cache/.build.$$"
-  # shellcheck disable=SC2064 # the folder of now is the one to remove
-  trap "rm -rf '$work'" EXIT
+  local work="$cache/.build" # one is enough: the lock is held. What a killed build left behind goes first
+  trap "rm -rf ${work@Q}" EXIT
+  rm -rf "$work"
   mkdir -p "$work/out"
   install_tools
   configure_apt "$work/apt"

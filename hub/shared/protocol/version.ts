@@ -1,0 +1,23 @@
+/**
+ * Protocol versions of the link. A hub speaks with agents of its own minor version and one below or above.
+ *
+ * 1  join, hello, plan, frames, index
+ */
+export const protocolVersion = 1
+/** Oldest version that this side still speaks. */
+export const oldestProtocol = 1
+
+/** The highest version both sides speak, or why there is none. */
+export function agreeOn(other: {
+  readonly protocol: number
+  readonly oldest: number
+}): { readonly version: number } | { readonly problem: string } {
+  const version = Math.min(protocolVersion, other.protocol)
+  if (version >= oldestProtocol && version >= other.oldest) return { version }
+  return {
+    problem: `expected protocol ${oldestProtocol}–${protocolVersion}, the other side speaks ${other.oldest}–${other.protocol}: upgrade ${other.protocol < oldestProtocol ? 'the other side' : 'this side'}`,
+  }
+}
+
+/** Release of this build, shown in status and logs. */
+export const release = '0.1.0'

@@ -1,0 +1,128 @@
+/**
+ * What people committed, compiled: every default applied, every reference resolved, readonly.
+ * Nothing here is written by hand except in tests; `compile` makes it from manifests, `plan` and `delivery` read it.
+ */
+import type { LabelSelector } from '@watch-hub/shared/protocol/plan'
+
+/** A place in the config repo. Line and column count from 1. */
+export interface SourceRef {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
+/** Something in the config repo that cannot be followed. Shown to its author as `file:line:column path: message`. */
+export interface ConfigProblem extends SourceRef {
+  /** Path within the manifest, `spec.endpoints[0]`; empty for the manifest as a whole. */
+  readonly path: string
+  /** `expected …, got …` */
+  readonly message: string
+}
+
+export const formatProblem = (p: ConfigProblem): string =>
+  `${p.file}:${p.line}:${p.column}${p.path === '' ? '' : ` ${p.path}`}: ${p.message}`
+
+/** JSON object attached to events; values are any JSON. */
+export type Metadata = Readonly<Record<string, unknown>>
+
+/** A value that is not in Git: a file below the secrets folder (`NAME` or `NAME/KEY`), or `WATCH_HUB_SECRET_<NAME>`. */
+export type SecretRef = { readonly secret: string } | { readonly env: string }
+
+/** A kind as people write it: `services`, `deployments.apps`, `widgets.example.com/v1`. */
+export interface ResourceRef {
+  readonly group: string
+  readonly resource: string
+  /** Absent = the version that the server prefers. */
+  readonly version?: string
+}
+
+export interface SettingsConfig {
+  readonly ignoreNamespaces: readonly string[]
+  readonly attach: Metadata
+}
+
+export interface ClusterConfig {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly attach: Metadata
+  readonly paused: boolean
+  readonly at: SourceRef
+}
+
+export type EventType = 'created' | 'updated' | 'deleted'
+export type Format = 'watch-hub' | 'watch-proxy'
+
+export type AuthConfig =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'basic'; readonly username: SecretRef; readonly password: SecretRef }
+  | { readonly kind: 'bearer'; readonly token: SecretRef }
+
+export interface EndpointConfig {
+  readonly name: string
+  /** Absolute http or https URL without credentials. */
+  readonly url: string
+  readonly format: Format
+  readonly auth: AuthConfig
+  /** Header name → plain text or a secret. */
+  readonly headers: Readonly<Record<string, string | SecretRef>>
+  readonly batch: { readonly maxObjects: number; readonly maxBytes: number; readonly maxWaitMs: number }
+  /** Of one attempt, answer included. */
+  readonly timeoutMs: number
+  readonly history: 'latest' | 'every'
+  /** A fence around what watches send here, globs; absent part = all. Applied at every attempt. */
+  readonly allow: {
+    readonly clusters?: readonly string[]
+    readonly namespaces?: readonly string[]
+    readonly resources?: readonly ResourceRef[]
+  }
+  readonly attach: Metadata
+  readonly paused: boolean
+  readonly at: SourceRef
+}
+
+export interface WatchConfig {
+  readonly name: string
+  readonly resources: readonly ResourceRef[]
+  /** Names of the declared clusters that it is for, sorted. */
+  readonly clusters: readonly string[]
+  readonly namespaces: {
+    readonly include: readonly string[]
+    readonly exclude: readonly string[]
+    readonly selector?: LabelSelector
+  }
+  readonly labelSelector?: LabelSelector
+  readonly events: readonly EventType[]
+  /** CEL; absent = every object. */
+  readonly when?: string
+  readonly fields: { readonly keep: readonly string[]; readonly prune: readonly string[] }
+  readonly initial: 'send' | 'skip'
+  readonly includeSecretData: boolean
+  readonly attach: Metadata
+  readonly endpoints: readonly string[]
+  readonly paused: boolean
+  readonly at: SourceRef
+}
+
+/** The compiled config of one commit: immutable. */
+export interface Snapshot {
+  /** Commit id, or `dir-<hash>` for a plain folder. */
+  readonly commit: string
+  /** Content hash of the compiled config: equal for commits that mean the same. */
+  readonly hash: string
+  readonly settings: SettingsConfig
+  readonly clusters: ReadonlyMap<string, ClusterConfig>
+  readonly endpoints: ReadonlyMap<string, EndpointConfig>
+  readonly watches: ReadonlyMap<string, WatchConfig>
+}
+
+/** A manifest file as a source gives it. `path` is relative to the config path, with `/`. */
+export interface ManifestFile {
+  readonly path: string
+  readonly text: string
+  /** Equal ids mean equal text (a Git blob id): parse results are kept by it. */
+  readonly id: string
+}
+
+export type Compiled =
+  | { readonly ok: true; readonly snapshot: Snapshot }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] }
