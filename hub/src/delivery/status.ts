@@ -1,0 +1,33 @@
+/** What `watch-hub status` and `endpoint list` say about the way out. */
+
+export type EndpointPhase =
+  /** Nothing waits. */
+  | 'idle'
+  | 'delivering'
+  /** The last attempt failed; the next one has its time. */
+  | 'retrying'
+  /** Held by an operator or by Git. */
+  | 'paused'
+  /** Cannot be tried: a secret is missing, or the address is not allowed. */
+  | 'blocked'
+
+export interface EndpointStatus {
+  readonly name: string
+  /** Without query and credentials. */
+  readonly url: string
+  readonly format: string
+  readonly phase: EndpointPhase
+  /** Why paused, blocked or retrying. Holds no secret. */
+  readonly reason?: string
+  readonly since: number
+  /** Events that wait, and how long the oldest has waited, ms. */
+  readonly backlog: number
+  readonly oldestMs?: number
+  /** Events accepted since the hub started. */
+  readonly delivered: number
+  /** Failed attempts in a row. */
+  readonly failures: number
+  readonly nextAttemptAt?: number
+  readonly lastDeliveredAt?: number
+  readonly scans: readonly { readonly watch: string; readonly cluster: string; readonly reason: string; readonly sent: number; readonly total: number }[]
+}

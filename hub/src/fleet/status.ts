@@ -1,0 +1,37 @@
+/** What `watch-hub status` and `cluster list` say about the agents. */
+import type { StreamState } from '@watch-hub/shared/protocol/messages'
+
+export interface StreamStatus {
+  readonly id: string
+  /** `deployments.apps` */
+  readonly resource: string
+  readonly watches: readonly string[]
+  readonly state: StreamState
+}
+
+export interface ClusterStatus {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Declared in the live Snapshot. An undeclared one keeps its key and its data, but cannot connect. */
+  readonly declared: boolean
+  readonly paused: boolean
+  readonly joined: boolean
+  readonly revoked: boolean
+  readonly connected: boolean
+  /** Since when it is connected, or when it was last seen, ms. */
+  readonly since?: number
+  readonly process?: number
+  readonly version?: string
+  readonly clusterUid?: string
+  /** Plan hashes: wanted by the hub, received by the agent, running there. */
+  readonly desiredHash?: string
+  readonly receivedHash?: string
+  readonly activeHash?: string
+  /** Why the received plan does not run. */
+  readonly error?: string
+  readonly streams: readonly StreamStatus[]
+  /** Objects held in the hub's inventory. */
+  readonly objects: number
+  /** The agent's own figures. */
+  readonly figures: Readonly<Record<string, number>>
+}
