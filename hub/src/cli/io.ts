@@ -1,0 +1,14 @@
+/** All that a command touches of the process it runs in. `main.ts` gives the real one, tests a recording one. */
+export interface CliIo {
+  /** Writes one line for the reader, or for the next program in a pipe. */
+  readonly out: (line: string) => void
+  /** Writes one line about what went wrong. */
+  readonly err: (line: string) => void
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Folder that relative paths count from. */
+  readonly cwd: string
+  /** Aborts when the user wants the command to end. */
+  readonly signal: AbortSignal
+  /** 0 = done, 1 = the command's answer is no, 2 = used wrongly. */
+  setExitCode(code: number): void
+}
