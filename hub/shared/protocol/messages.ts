@@ -41,6 +41,8 @@ export const upMessage = union({
     clusterUid: string,
     /** 0 = this process has no number yet. */
     process: integer,
+    /** Hash of the plan that it received last; empty = none. */
+    plan: string,
     /** The last frame of this process that the agent holds an ack for; 0 = none. */
     ackedFrame: integer,
     /** Base64 Ed25519 signature over `helloBytes`. */
