@@ -16,7 +16,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 export async function findAssets(env: Environment = process.env): Promise<string | undefined> {
   const cache = env.WATCH_HUB_ENVTEST_CACHE || join(env.HOME ?? homedir(), '.cache/watch-hub/envtest')
   for (const folder of [env.KUBEBUILDER_ASSETS, join(cache, builtVersion)])
-    if (folder && (await isExecutable(join(folder, 'etcd'))) && (await isExecutable(join(folder, 'kube-apiserver')))) return folder
+    if (folder && (await isExecutable(join(folder, 'etcd'))) && (await isExecutable(join(folder, 'kube-apiserver'))))
+      return folder
   return undefined
 }
 

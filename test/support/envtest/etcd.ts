@@ -39,31 +39,38 @@ export async function startEtcd({ assets, dir, signal }: EtcdOptions): Promise<E
       ],
     }),
   )
-  await server.until(() => isHealthy(url), signal)
+  await server.until(() => isHealthy(url, signal), signal)
   const owned = scope.move()
   return { url, compact: () => compact(url), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-const isHealthy = (url: string): Promise<boolean> =>
-  call(url, '/health').then(
+const isHealthy = (url: string, signal: AbortSignal | undefined): Promise<boolean> =>
+  call(new URL('/health', url), { signal }).then(
     (answer) => hasHealth(answer) && answer.health === 'true',
     () => false,
   )
 
 async function compact(url: string): Promise<void> {
   const anyKey = Buffer.from('any').toString('base64')
-  const range = await call(url, '/v3/kv/range', { key: anyKey })
+  const range = await call(new URL('/v3/kv/range', url), { body: { key: anyKey } })
   if (!hasRevision(range)) throw new Error(`expected the revision of etcd at ${url}, got ${JSON.stringify(range)}`)
-  await call(url, '/v3/kv/compaction', { revision: range.header.revision, physical: true })
+  await call(new URL('/v3/kv/compaction', url), { body: { revision: range.header.revision, physical: true } })
+}
+
+interface Call {
+  /** Sent as JSON by POST; absent: a GET. */
+  readonly body?: unknown
+  readonly signal?: AbortSignal | undefined
 }
 
 /** One call of etcd's JSON gateway. */
-async function call(url: string, path: string, body?: unknown): Promise<unknown> {
+async function call(url: URL, { body, signal }: Call): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-  const sent = request(new URL(path, url), { method: body === undefined ? 'GET' : 'POST', agent: false }, (response) => {
+  const options = { method: body === undefined ? 'GET' : 'POST', agent: false, ...(signal === undefined ? {} : { signal }) }
+  const sent = request(url, options, (response) => {
     json(response).then((answer) => {
       if (response.statusCode === 200) resolve(answer)
-      else reject(new Error(`expected etcd at ${url}${path} to answer 200, got ${response.statusCode} ${JSON.stringify(answer)}`))
+      else reject(new Error(`expected 200 from etcd at ${url}, got ${response.statusCode} ${JSON.stringify(answer)}`))
     }, reject)
   })
   sent.on('error', reject)
@@ -71,7 +78,8 @@ async function call(url: string, path: string, body?: unknown): Promise<unknown>
   return promise
 }
 
-const hasHealth = (value: unknown): value is { readonly health: unknown } => typeof value === 'object' && value !== null && 'health' in value
+const hasHealth = (value: unknown): value is { readonly health: unknown } =>
+  typeof value === 'object' && value !== null && 'health' in value
 
 const hasRevision = (value: unknown): value is { readonly header: { readonly revision: string } } =>
   typeof value === 'object' &&

@@ -22,7 +22,7 @@ export async function freePort(): Promise<number> {
 async function isFree(port: number): Promise<boolean> {
   await using server = createServer()
   server.listen(port, '127.0.0.1')
-  return once(server, 'listening').then(
+  return await once(server, 'listening').then(
     () => true,
     () => false,
   )

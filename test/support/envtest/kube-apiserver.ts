@@ -34,7 +34,9 @@ export async function prepareFolder(dir: string, adminToken: string): Promise<vo
 }
 
 /** Resolves when the server is ready, with its process and the way in. */
-export async function startKubeApiServer(options: KubeApiServerOptions): Promise<{ readonly process: ServerProcess; readonly access: Access }> {
+export async function startKubeApiServer(
+  options: KubeApiServerOptions,
+): Promise<{ readonly process: ServerProcess; readonly access: Access }> {
   const { assets, dir, port, signal } = options
   await using scope = new AsyncDisposableStack()
   const server = scope.use(
@@ -46,7 +48,7 @@ export async function startKubeApiServer(options: KubeApiServerOptions): Promise
     const ca = await readFile(join(certDir(dir), 'apiserver.crt'), 'utf8').catch(() => '')
     if (ca === '') return false
     access = { url, ca, token: options.adminToken }
-    return isReady(access)
+    return isReady(access, signal)
   }, signal)
   if (access === undefined) throw new Error(`${url} was ready without a certificate`)
   scope.move()
@@ -70,8 +72,8 @@ const flags = ({ dir, etcdUrl, port }: KubeApiServerOptions): readonly string[] 
   '--disable-admission-plugins=ServiceAccount', // it waits for tokens that only a controller makes
 ]
 
-const isReady = (access: Access): Promise<boolean> =>
-  request(access, { path: '/readyz' }).then(
+const isReady = (access: Access, signal: AbortSignal | undefined): Promise<boolean> =>
+  request(access, { path: '/readyz', signal }).then(
     ({ status }) => status === 200,
     () => false,
   )

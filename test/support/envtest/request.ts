@@ -22,7 +22,7 @@ export interface Call {
   readonly path: string
   /** Sent as JSON; a PATCH is a merge patch. */
   readonly body?: unknown
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface Answer {

@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:fs'
 import { access, open, readFile } from 'node:fs/promises'
+import { arch } from 'node:os'
 import { basename } from 'node:path'
 import { sleep } from '@watch-hub/shared/runtime/sleep'
 
@@ -25,14 +26,16 @@ export interface ServerCommand {
   readonly logFile: string
 }
 
+/** Nothing inherited: etcd reads any flag from ETCD_…, and a proxy setting has no place between two local servers. */
+const environment = arch() === 'arm64' ? { ETCD_UNSUPPORTED_ARCH: 'arm64' } : {} // without it an etcd before 3.5 refuses to run there
+
 /** How long between two looks at a server that is starting. */
 const probeEveryMs = 50
 
 export async function startProcess(command: ServerCommand): Promise<ServerProcess> {
   const [file, ...args] = await diesWithUs([command.file, ...command.args])
   await using log = await open(command.logFile, 'a', 0o600)
-  // No inherited environment: etcd reads any flag from ETCD_…, and a proxy setting has no place between two local servers.
-  const child = spawn(file, args, { stdio: ['ignore', log.fd, log.fd], env: { ETCD_UNSUPPORTED_ARCH: 'arm64' } })
+  const child = spawn(file, args, { stdio: ['ignore', log.fd, log.fd], env: environment })
   await once(child, 'spawn')
   const ended = once(child, 'exit').then(([code, signal]) => (signal === null ? `code ${code}` : String(signal)))
   let running = true
@@ -45,7 +48,7 @@ export async function startProcess(command: ServerCommand): Promise<ServerProces
     ended,
     until: async (probe, signal) => {
       while (running) {
-        if (await probe()) return
+        if (await Promise.race([probe(), ended.then(() => false)])) return
         await Promise.race([sleep(probeEveryMs, signal), ended])
       }
       throw new Error(`${basename(command.file)} ended with ${await ended}; its last words:\n${await lastWords(command.logFile)}`)
