@@ -1,0 +1,47 @@
+/**
+ * What the operator of a hub decides: the flags of `watch-hub serve`, read and checked. Paths are absolute.
+ * What is watched and who is told is not here: it is in the config repo.
+ */
+
+/** Where to listen. No host = every address of the machine. Port 0 = any free one. */
+export interface ListenAddress {
+  readonly host?: string
+  readonly port: number
+}
+
+/** PEM files. */
+export interface TlsFiles {
+  readonly certFile: string
+  readonly keyFile: string
+}
+
+export interface ConfigRepoSettings {
+  /** A URL as git takes it, or an absolute folder. */
+  readonly repo: string
+  /** Absent = the remote's own default branch. */
+  readonly branch?: string
+  /** Folder of the manifests within the repo. Absent = all of it. */
+  readonly path?: string
+  readonly pollMs: number
+  readonly gitTokenFile?: string
+  readonly gitSshKeyFile?: string
+  readonly gitKnownHostsFile?: string
+}
+
+export interface HubSettings {
+  readonly config: ConfigRepoSettings
+  readonly dataDir: string
+  /** Absent = no `{secret: …}` can be resolved; each endpoint that has one is blocked. */
+  readonly secretsDir?: string
+  readonly listen: ListenAddress
+  /** Absent = agents come to `listen` too. */
+  readonly agentListen?: ListenAddress
+  /** For the port that agents use: `agentListen`, or else `listen`. */
+  readonly tls?: TlsFiles
+  /** How agents reach this hub, `https://hub.example.com`. Absent = the address it listens on. */
+  readonly publicUrl?: string
+  /** Ranges that deliveries may reach besides public addresses, `10.0.0.0/8`. */
+  readonly allowEgress: readonly string[]
+  /** Lets credentials go to endpoints over plain http. */
+  readonly allowInsecureCredentials: boolean
+}
