@@ -59,7 +59,7 @@ export const upMessage = union({
     figures: record(integer),
   }),
   /** Asks for what the hub holds of a stream; answered by binary chunks and `index-end`. Only one at a time per connection. */
-  'index-request': object({ request: integer, stream: string }),
+  'index-request': object({ request: integer, plan: string, stream: string }),
   /** The agent leaves on purpose and has nothing left to send. */
   bye: object({ reason: string }),
 })

@@ -29,7 +29,17 @@ const frame: Frame = {
       observedAt: 1_700_000_000_000,
       body: '{"note":"raw \u2028 separator and \\n escaped"}',
     },
-    { s: 0, uid: 'u2', namespace: 'web', name: 'old', resourceVersion: '13', cause: 'list', change: 'gone', matches: [], observedAt: 1 },
+    {
+      s: 0,
+      uid: 'u2',
+      namespace: 'web',
+      name: 'old',
+      resourceVersion: '13',
+      cause: 'list',
+      change: 'gone',
+      matches: [],
+      observedAt: 1,
+    },
     { s: 0, synced: [{ watch: 'lb', definition: 'd1' }], observedAt: 2 },
   ],
 }
@@ -40,7 +50,10 @@ test('a frame survives the wire, bodies byte for byte', async () => {
 
 test('a frame that ends before an announced body is refused, naming the object', () => {
   const text = encodeFrame(frame).split('\n').slice(0, 2).join('\n')
-  assert.throws(() => decodeFrame(text), { name: 'DecodeError', message: 'frame 7: expected a body line after the entry of shop, got the end' })
+  assert.throws(() => decodeFrame(text), {
+    name: 'DecodeError',
+    message: 'frame 7: expected a body line after the entry of shop, got the end',
+  })
 })
 
 test('an entry of a stream that the header does not list is refused', () => {
@@ -60,7 +73,9 @@ test('bytes that are not zstd and messages of the other kind are refused', async
 
 test('a decoder says where, what was expected and what came', () => {
   assert.throws(() => upMessage.decode({ type: 'hello', protocol: 'one' }), { message: 'protocol: expected integer, got "one"' })
-  assert.throws(() => downMessage.decode({ type: 'party' }), { message: /^type: expected challenge \| welcome \| .*, got "party"$/ })
+  assert.throws(() => downMessage.decode({ type: 'party' }), {
+    message: /^type: expected challenge \| welcome \| .*, got "party"$/,
+  })
 })
 
 test('fields that this side does not know are ignored', () => {
@@ -74,7 +89,9 @@ test('two sides agree on the newest version that both speak, and say which one m
 })
 
 test('the wire format has not changed without a new protocol version', () => {
-  const shapes = [downMessage, upMessage, plan, frameHeader, objectEntry, syncedEntry, joinRequest, joinAnswer].map((d) => d.shape)
+  const shapes = [downMessage, upMessage, plan, frameHeader, objectEntry, syncedEntry, joinRequest, joinAnswer].map(
+    (d) => d.shape,
+  )
   const fingerprint = createHash('sha256').update(JSON.stringify(shapes)).digest('hex').slice(0, 16)
   // A changed shape needs a line in version.ts: then put the new fingerprint here.
   assert.deepEqual({ version: protocolVersion, fingerprint }, { version: 1, fingerprint: '639ec4f49f1abcae' })

@@ -38,7 +38,7 @@ export function openChannel(socket: WebSocket, { pingEveryMs, maxWaiting = 16 }:
     socket.once('close', () => {
       ended = true
       news.ring()
-      resolve()
+      pinger[Symbol.asyncDispose]().then(resolve, resolve)
     })
   })
   socket.on('message', (data, isBinary) => {
@@ -67,7 +67,7 @@ export function openChannel(socket: WebSocket, { pingEveryMs, maxWaiting = 16 }:
         socket.terminate()
         return
       }
-      socket.ping()
+      if (socket.readyState === socket.OPEN) socket.ping()
     }
   })
 
@@ -97,15 +97,14 @@ export function openChannel(socket: WebSocket, { pingEveryMs, maxWaiting = 16 }:
     close: (code, reason) => socket.close(code, reason.slice(0, 120)),
     closed,
     [Symbol.asyncDispose]: async () => {
-      await pinger[Symbol.asyncDispose]()
       if (!ended) {
         // A pause would hold back the answer to the closing handshake.
         if (socket.isPaused) socket.resume()
         socket.close(1001, 'going away')
-        const giveUp = new Task((signal) => sleep(1_000, signal).then(() => socket.terminate()))
+        await using _giveUp = new Task((signal) => sleep(1_000, signal).then(() => socket.terminate()))
         await closed
-        await giveUp[Symbol.asyncDispose]()
       }
+      await closed
     },
   }
 }
@@ -114,4 +113,3 @@ function bytesOf(data: RawData): Buffer {
   if (Array.isArray(data)) return Buffer.concat(data)
   return Buffer.isBuffer(data) ? data : Buffer.from(data)
 }
-

@@ -1,0 +1,260 @@
+/**
+ * Hub link: one connection to the hub at a time, made again with full jitter for as long as the agent runs.
+ *
+ * Every connection: challenge → signed hello → welcome → frames, states and index requests up; plans, acks and indexes down.
+ *   welcome names our last durable frame  → everything after it is sent again, the same
+ *   it is behind an ack that we hold      → the hub lost data: a new process number, all indexes anew (`onLostData`)
+ *   goodbye, final                        → `done` rejects: this process must not come back
+ *   goodbye, unknown-agent                → joins again when there is a token, else keeps asking slowly
+ * What frames hold is the outbox's business, what plans mean the reconciler's.
+ */
+import { decodeJson } from '@watch-hub/shared/protocol/decode'
+import { encodeFrame } from '@watch-hub/shared/protocol/frames'
+import { framesInFlight } from '@watch-hub/shared/protocol/limits'
+import {
+  type DownMessage,
+  decodeIndexChunk,
+  downMessage,
+  helloBytes,
+  type IndexEntry,
+  type UpMessage,
+} from '@watch-hub/shared/protocol/messages'
+import type { Plan } from '@watch-hub/shared/protocol/plan'
+import { agreeOn, protocolVersion, release } from '@watch-hub/shared/protocol/version'
+import { pack, unpack } from '@watch-hub/shared/protocol/wire'
+import { backoff } from '@watch-hub/shared/runtime/backoff'
+import { bell } from '@watch-hub/shared/runtime/bell'
+import type { Channel, Message } from '@watch-hub/shared/runtime/channel'
+import { describeError, type Log } from '@watch-hub/shared/runtime/log'
+import { deadline, type Sleep } from '@watch-hub/shared/runtime/sleep'
+import { Task } from '@watch-hub/shared/runtime/task'
+import type { Identity } from './identity.ts'
+import { openIndexDesk } from './index-desk.ts'
+import type { Outbox } from './outbox.ts'
+
+export type AgentStatus = Omit<Extract<UpMessage, { type: 'status' }>, 'type'>
+
+export interface HubLinkDeps {
+  readonly dial: (signal: AbortSignal) => Promise<Channel>
+  readonly outbox: Outbox
+  /** The identity to show; asked anew for each connection. */
+  readonly identity: () => Identity
+  /** Joins again with a token, when there is one; resolves false when there is none. */
+  readonly rejoin: (signal: AbortSignal) => Promise<boolean>
+  readonly status: () => AgentStatus
+  readonly onPlan: (plan: Plan) => void
+  readonly onLostData: () => void
+  readonly sleep: Sleep
+  readonly random?: () => number
+  readonly log: Log
+}
+
+export interface HubLink extends AsyncDisposable {
+  readonly connected: boolean
+  /** Why it is not connected, when it is not. */
+  readonly trouble: string | undefined
+  /** What the hub holds of one stream; waits for a connection, fails when that one breaks. */
+  loadIndex(stream: string, signal: AbortSignal): AsyncIterable<readonly IndexEntry[]>
+  /** The status is sent soon; many calls make one message. */
+  statusChanged(): void
+  /** Rejects when this process must not come back. */
+  readonly done: Promise<void>
+}
+
+/** The hub told this process to stay away: another one has its place. */
+export class Dismissed extends Error {
+  override readonly name = 'Dismissed'
+}
+/** The connection ended for a reason that the hub gave. */
+class Goodbye extends Error {
+  override readonly name = 'Goodbye'
+  readonly code: string
+  constructor(code: string, reason: string) {
+    super(reason)
+    this.code = code
+  }
+}
+
+const reconnect = { minMs: 500, maxMs: 30_000 }
+const strangerRetryMs = 30_000
+const handshakeMs = 15_000
+const statusPauseMs = 200
+
+export function startHubLink(deps: HubLinkDeps): HubLink {
+  const { outbox, log, sleep } = deps
+  const statusBell = bell()
+  const desk = openIndexDesk()
+  let process = 0
+  let planHash = ''
+  let connected = false
+  let trouble: string | undefined = 'not connected yet'
+
+  /** The hub knows less than it acked: nothing that we hold can be continued. */
+  const startOver = (why: string) => {
+    log.warn('starting over under a new process number', { why })
+    process = 0
+    outbox.reset()
+    deps.onLostData()
+  }
+
+  const hear = async (message: Message | undefined): Promise<DownMessage> => {
+    if (message === undefined) throw new Error('the hub closed the connection')
+    if (typeof message !== 'string') throw new Error('expected a text message from the hub, got a binary one')
+    const down = decodeJson(downMessage, message)
+    if (down.type === 'goodbye') throw farewell(down)
+    return down
+  }
+
+  const farewell = ({ code, reason, final }: Extract<DownMessage, { type: 'goodbye' }>): Error => {
+    if (code === 'unknown-plan') startOver('the hub does not know the plan of our frames')
+    return final ? new Dismissed(`the hub dismissed this agent: ${reason}`) : new Goodbye(code, reason)
+  }
+
+  const shakeHands = async (channel: Channel, inbox: AsyncIterator<Message>) => {
+    using limit = deadline(handshakeMs, { what: 'the handshake with the hub' })
+    limit.signal.addEventListener('abort', () => channel.close(4008, 'handshake took too long'), { once: true })
+    const next = async () => hear(messageOf(await inbox.next()))
+    const challenge = await next()
+    if (challenge.type !== 'challenge') throw new Error(`expected a challenge from the hub, got ${challenge.type}`)
+    const agreed = agreeOn(challenge)
+    if ('problem' in agreed) throw new Error(`the hub runs release ${challenge.version}: ${agreed.problem}`)
+    const identity = deps.identity()
+    const { cluster, clusterUid, hub } = identity.record
+    if (hub !== challenge.hub)
+      throw new Goodbye(
+        'unknown-agent',
+        `expected the hub ${hub} that this agent joined, got hub ${challenge.hub}: join it with a token`,
+      )
+    const signature = identity.sign(helloBytes({ nonce: challenge.nonce, hub, cluster, clusterUid, process }))
+    const hello: UpMessage = {
+      type: 'hello',
+      protocol: protocolVersion,
+      version: release,
+      cluster,
+      clusterUid,
+      process,
+      plan: planHash,
+      ackedFrame: outbox.acked,
+      signature,
+    }
+    await channel.send(JSON.stringify(hello))
+    const welcome = await next()
+    if (welcome.type !== 'welcome') throw new Error(`expected a welcome from the hub, got ${welcome.type}`)
+    if (process !== 0 && welcome.lastFrame < outbox.acked) {
+      startOver(`the hub holds our frames up to ${welcome.lastFrame}, but acknowledged ${outbox.acked}: it lost data`)
+      throw new Goodbye('lost-data', 'the hub lost data that it had acknowledged')
+    }
+    process = welcome.process
+    outbox.replayFrom(welcome.lastFrame)
+  }
+
+  const receive = async (inbox: AsyncIterator<Message>) => {
+    for (;;) {
+      const message = messageOf(await inbox.next())
+      if (message !== undefined && typeof message !== 'string') {
+        desk.chunk(decodeIndexChunk(await unpack('index', message)))
+        continue
+      }
+      const down = await hear(message)
+      if (down.type === 'ack') outbox.ack(down.frame)
+      else if (down.type === 'index-end') desk.end(down)
+      else if (down.type === 'plan') {
+        planHash = down.plan.hash
+        deps.onPlan(down.plan)
+      }
+    }
+  }
+
+  const sendFrames = async (channel: Channel, signal: AbortSignal) => {
+    for (;;) {
+      const frame = outbox.inFlight < framesInFlight ? outbox.next() : undefined
+      if (frame === undefined) await outbox.ready.wait(signal)
+      else await channel.send(await pack('frame', encodeFrame({ ...frame, process })))
+    }
+  }
+
+  const sendStatus = async (channel: Channel, signal: AbortSignal) => {
+    for (;;) {
+      await channel.send(JSON.stringify({ type: 'status', ...deps.status() } satisfies UpMessage))
+      await sleep(statusPauseMs, signal)
+      await statusBell.wait(signal)
+    }
+  }
+
+  const sendIndexRequests = async (channel: Channel, signal: AbortSignal) => {
+    for (;;) {
+      const { request, stream } = await desk.next(signal)
+      await channel.send(JSON.stringify({ type: 'index-request', request, plan: planHash, stream } satisfies UpMessage))
+    }
+  }
+
+  const converse = async (channel: Channel, inbox: AsyncIterator<Message>, signal: AbortSignal) => {
+    const over = new AbortController()
+    const either = AbortSignal.any([signal, over.signal])
+    const parts = [
+      receive(inbox),
+      sendFrames(channel, either),
+      sendStatus(channel, either),
+      sendIndexRequests(channel, either),
+      new Promise<never>((_resolve, reject) => {
+        either.addEventListener('abort', () => reject(either.reason), { once: true })
+      }),
+    ]
+    try {
+      await Promise.race(parts)
+    } finally {
+      over.abort()
+      await channel[Symbol.asyncDispose]()
+      await Promise.allSettled(parts)
+    }
+  }
+
+  const connectOnce = async (signal: AbortSignal, onWelcome: () => void) => {
+    await using channel = await deps.dial(signal)
+    const inbox = channel.messages[Symbol.asyncIterator]()
+    await shakeHands(channel, inbox)
+    onWelcome()
+    connected = true
+    trouble = undefined
+    log.info('connected to the hub', { process })
+    try {
+      await converse(channel, inbox, signal)
+    } finally {
+      connected = false
+      desk.hangUp(new Error('the connection to the hub broke'))
+    }
+  }
+
+  const task = new Task(async (signal) => {
+    const delays = backoff({ ...reconnect, ...(deps.random === undefined ? {} : { random: deps.random }) })
+    for (;;) {
+      try {
+        await connectOnce(signal, () => delays.reset())
+      } catch (error) {
+        signal.throwIfAborted()
+        if (error instanceof Dismissed) throw error
+        trouble = describeError(error)
+        const unknown = error instanceof Goodbye && error.code === 'unknown-agent'
+        if (unknown && (await deps.rejoin(signal))) continue
+        const delay = unknown ? strangerRetryMs : delays.next()
+        log.warn('not connected to the hub', { error, retryInMs: Math.round(delay) })
+        await sleep(delay, signal)
+      }
+    }
+  })
+
+  return {
+    get connected() {
+      return connected
+    },
+    get trouble() {
+      return trouble
+    },
+    loadIndex: desk.load,
+    statusChanged: () => statusBell.ring(),
+    done: task.done,
+    [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
+  }
+}
+
+const messageOf = (result: IteratorResult<Message>): Message | undefined => (result.done ? undefined : result.value)

@@ -1,0 +1,156 @@
+/**
+ * Registry: which clusters are declared, which agents are here, and what each of them runs. The newest connection of a cluster is
+ * its session; an older one is dismissed. Plans follow the Snapshot: only agents whose plan changed are told.
+ */
+import type { Plan } from '@watch-hub/shared/protocol/plan'
+import { resourceName } from '@watch-hub/shared/protocol/plan'
+import type { Snapshot } from '../config/model.ts'
+import { planFor } from '../config/plan.ts'
+import type { AgentRecord, StoreStats } from '../store/store.ts'
+import type { AgentStatus, Session } from './session.ts'
+import type { ClusterStatus, StreamStatus } from './status.ts'
+
+interface Member {
+  session?: Session
+  status?: AgentStatus
+  /** Connected since, or last seen, ms. */
+  since?: number
+  version?: string
+}
+
+export interface Registry {
+  declared(cluster: string): boolean
+  /** Makes a Snapshot the one that agents follow. */
+  assign(snapshot: Snapshot): void
+  /** The session is the cluster's from now on, until `leave`. */
+  enter(session: Session): void
+  leave(session: Session): void
+  report(cluster: string, status: AgentStatus): void
+  dismiss(cluster: string, code: string, reason: string): void
+  dismissAll(code: string, reason: string): void
+  readonly connected: number
+  status(agents: readonly AgentRecord[], stats: Pick<StoreStats, 'inventory'>): readonly ClusterStatus[]
+}
+
+export function createRegistry(now: () => number): Registry {
+  let snapshot: Snapshot | undefined
+  let plans: ReadonlyMap<string, Plan> = new Map()
+  const members = new Map<string, Member>()
+
+  const memberOf = (cluster: string): Member => {
+    const known = members.get(cluster) ?? {}
+    members.set(cluster, known)
+    return known
+  }
+  const sessions = () => [...members.values()].flatMap((member) => (member.session === undefined ? [] : [member.session]))
+  const dismiss = (session: Session | undefined, code: string, reason: string, final = false) =>
+    session?.dismiss({ code, reason, final })
+
+  return {
+    declared: (cluster) => snapshot?.clusters.has(cluster) ?? false,
+    assign: (next) => {
+      snapshot = next
+      plans = new Map([...next.clusters.keys()].flatMap((name) => planEntry(next, name)))
+      for (const session of sessions()) {
+        const plan = plans.get(session.peer.cluster)
+        if (plan === undefined) dismiss(session, 'undeclared', 'the config repo does not declare this cluster any more')
+        else session.offer(plan)
+      }
+    },
+    enter: (session) => {
+      const { cluster, version, process } = session.peer
+      const member = memberOf(cluster)
+      const before = member.session
+      if (before !== undefined)
+        dismiss(before, 'superseded', 'a newer connection of this cluster has taken over', before.peer.process !== process)
+      if (before?.peer.process !== process) delete member.status
+      Object.assign(member, { session, version, since: now() })
+      const plan = plans.get(cluster)
+      if (plan !== undefined) session.offer(plan)
+    },
+    leave: (session) => {
+      const member = memberOf(session.peer.cluster)
+      if (member.session !== session) return // a newer one came meanwhile: it is the cluster's now
+      delete member.session
+      member.since = now()
+    },
+    report: (cluster, status) => {
+      memberOf(cluster).status = status
+    },
+    dismiss: (cluster, code, reason) => dismiss(members.get(cluster)?.session, code, reason),
+    dismissAll: (code, reason) => {
+      for (const session of sessions()) dismiss(session, code, reason)
+    },
+    get connected() {
+      return sessions().length
+    },
+    status: (agents, stats) => {
+      const joined = new Map(agents.map((agent) => [agent.cluster, agent]))
+      const names = new Set([...(snapshot?.clusters.keys() ?? []), ...joined.keys()])
+      return [...names].sort().map((name) => {
+        const objects = stats.inventory.reduce((sum, row) => (row.cluster === name ? sum + row.objects : sum), 0)
+        return clusterStatus({
+          name,
+          snapshot,
+          plan: plans.get(name),
+          member: members.get(name) ?? {},
+          agent: joined.get(name),
+          objects,
+        })
+      })
+    },
+  }
+}
+
+function planEntry(snapshot: Snapshot, cluster: string): readonly (readonly [string, Plan])[] {
+  const plan = planFor(snapshot, cluster)
+  return plan === undefined ? [] : [[cluster, plan]]
+}
+
+interface Known {
+  readonly name: string
+  readonly snapshot: Snapshot | undefined
+  readonly plan: Plan | undefined
+  readonly member: Member
+  readonly agent: AgentRecord | undefined
+  readonly objects: number
+}
+
+function clusterStatus({ name, snapshot, plan, member, agent, objects }: Known): ClusterStatus {
+  const config = snapshot?.clusters.get(name)
+  const { session, status } = member
+  const connected = session !== undefined
+  return {
+    name,
+    labels: config?.labels ?? {},
+    declared: config !== undefined,
+    paused: config?.paused ?? false,
+    joined: agent !== undefined,
+    revoked: agent?.revokedAt !== undefined,
+    connected,
+    objects,
+    figures: status?.figures ?? {},
+    streams: plan === undefined ? [] : streamStatuses(plan, status),
+    ...optional('since', member.since),
+    ...optional('process', session?.peer.process ?? agent?.process),
+    ...optional('version', member.version),
+    ...optional('clusterUid', agent?.clusterUid),
+    ...optional('desiredHash', plan?.hash),
+    ...optional('receivedHash', status?.received),
+    ...optional('activeHash', status?.active),
+    ...optional('error', status?.error),
+  }
+}
+
+const optional = <K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } | Record<never, never> =>
+  value === undefined ? {} : { [key]: value }
+
+/** Streams of the wanted plan, in the state that the agent told last; what it has not told of yet is starting. */
+function streamStatuses(plan: Plan, status: AgentStatus | undefined): readonly StreamStatus[] {
+  return plan.streams.map((stream) => ({
+    id: stream.id,
+    resource: resourceName(stream),
+    watches: stream.watches.map((watch) => watch.name),
+    state: status?.streams[stream.id] ?? { state: 'starting' },
+  }))
+}

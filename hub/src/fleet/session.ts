@@ -1,0 +1,122 @@
+/**
+ * Session: one connected agent process, from its welcome to its end.
+ *
+ * Down go plans and acks, up come frames, states and index requests. Frames are appended in the order they came, several at a time,
+ * so that the store can commit them together; an ack is sent only for what is durable (law 1). At most `framesInFlight` frames wait
+ * for the store: beyond that the socket is not read. What plans mean and who may connect is the registry's business.
+ */
+
+import { decodeJson } from '@watch-hub/shared/protocol/decode'
+import { decodeFrame } from '@watch-hub/shared/protocol/frames'
+import { framesInFlight } from '@watch-hub/shared/protocol/limits'
+import { type DownMessage, encodeIndexChunk, type UpMessage, upMessage } from '@watch-hub/shared/protocol/messages'
+import type { Plan } from '@watch-hub/shared/protocol/plan'
+import { pack, unpack } from '@watch-hub/shared/protocol/wire'
+import type { Channel, Message } from '@watch-hub/shared/runtime/channel'
+import type { Log } from '@watch-hub/shared/runtime/log'
+import type { Append, Store } from '../store/store.ts'
+import type { Goodbye, Peer } from './handshake.ts'
+
+export type AgentStatus = Extract<UpMessage, { type: 'status' }>
+type IndexRequest = Extract<UpMessage, { type: 'index-request' }>
+
+export interface SessionDeps {
+  readonly store: Pick<Store, 'append' | 'readIndex'>
+  readonly log: Log
+  readonly onStatus: (status: AgentStatus) => void
+}
+
+export interface Session {
+  readonly peer: Peer
+  /** Tells the agent its plan, unless it holds this one already. */
+  offer(plan: Plan): void
+  /** Says why and closes. */
+  dismiss(goodbye: Omit<Goodbye, 'type'>): void
+  /** Runs until the connection ends. Never rejects: a broken peer is logged, not thrown. */
+  run(): Promise<void>
+}
+
+export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inbox: AsyncIterator<Message>): Session {
+  const { log } = deps
+  let heldPlan = peer.plan
+  let acked = peer.lastFrame
+  const appends = new Set<Promise<void>>()
+  const leaving = new AbortController()
+
+  const tell = (message: DownMessage) => channel.send(JSON.stringify(message))
+  /** A message that is lost with its connection is said again on the next one. */
+  const tellSoon = (message: DownMessage) => {
+    tell(message).catch((error: unknown) => log.debug('message not sent', { type: message.type, error }))
+  }
+
+  const dismiss = (goodbye: Omit<Goodbye, 'type'>) => {
+    log.info('agent dismissed', { code: goodbye.code, reason: goodbye.reason })
+    tellSoon({ type: 'goodbye', ...goodbye })
+    channel.close(4000, goodbye.code)
+  }
+
+  const settle = (outcome: Append, number: number) => {
+    if (outcome.kind === 'refused') {
+      dismiss({ code: outcome.code, reason: outcome.reason, final: outcome.code === 'superseded' })
+      return
+    }
+    acked = Math.max(acked, number)
+    tellSoon({ type: 'ack', frame: acked })
+  }
+
+  const takeFrame = async (bytes: Uint8Array) => {
+    const frame = decodeFrame(await unpack('frame', bytes))
+    if (frame.process !== peer.process) throw new Error(`expected frames of process ${peer.process}, got one of ${frame.process}`)
+    const append: Promise<void> = deps.store
+      .append(peer.cluster, frame)
+      .then((outcome) => settle(outcome, frame.number))
+      .catch((error: unknown) => {
+        log.error('frame could not be stored', { frame: frame.number, error })
+        dismiss({ code: 'store', reason: 'the hub could not store a frame; its log says why', final: false })
+      })
+      .finally(() => appends.delete(append))
+    appends.add(append)
+    if (appends.size >= framesInFlight) await Promise.race(appends)
+  }
+
+  const answerIndex = async ({ request, plan, stream }: IndexRequest) => {
+    await Promise.all(appends) // the answer holds every frame that came before the request
+    let objects = 0
+    for await (const chunk of deps.store.readIndex({ cluster: peer.cluster, plan, stream }, leaving.signal)) {
+      objects += chunk.length
+      await channel.send(await pack('index', encodeIndexChunk(request, chunk)))
+    }
+    await tell({ type: 'index-end', request, objects })
+  }
+
+  const take = async (message: Message) => {
+    if (typeof message !== 'string') return takeFrame(message)
+    const up = decodeJson(upMessage, message)
+    if (up.type === 'status') deps.onStatus(up)
+    else if (up.type === 'index-request') await answerIndex(up)
+    else if (up.type === 'bye') log.info('agent leaves', { reason: up.reason })
+    else throw new Error(`expected no second ${up.type}`)
+  }
+
+  return {
+    peer,
+    offer: (plan) => {
+      if (plan.hash === heldPlan) return
+      heldPlan = plan.hash
+      tellSoon({ type: 'plan', plan })
+    },
+    dismiss,
+    run: async () => {
+      await tell({ type: 'welcome', process: peer.process, lastFrame: peer.lastFrame, clusterUid: peer.clusterUid })
+      try {
+        for (let next = await inbox.next(); !next.done; next = await inbox.next()) await take(next.value)
+      } catch (error) {
+        log.warn('connection of agent broke', { error })
+        channel.close(4002, 'protocol error')
+      } finally {
+        leaving.abort()
+        await Promise.all(appends)
+      }
+    },
+  }
+}
