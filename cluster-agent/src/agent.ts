@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import type { Log } from '@watch-hub/shared/runtime/log'
 import { deadline, type Sleep } from '@watch-hub/shared/runtime/sleep'
 import { startHealth } from './health.ts'
-import { startHubLink } from './hub-link.ts'
+import { type HubLink, startHubLink } from './hub-link.ts'
 import { fileKeyStore, type Identity, identityOf, type KeyStore } from './identity.ts'
 import { join } from './join.ts'
 import { createOutbox } from './outbox.ts'
@@ -14,7 +14,7 @@ import { secretKeyStore } from './secret-key-store.ts'
 import type { AgentSettings } from './settings.ts'
 import { dial } from './transport.ts'
 import { type Kube, openKube } from './watch/kube.ts'
-import { startReconcile } from './watch/reconcile.ts'
+import { type Reconciler, startReconcile } from './watch/reconcile.ts'
 
 export interface AgentDeps {
   readonly log: Log
@@ -42,7 +42,7 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps, signa
   let identity = await identify({ settings, keys, clusterUid, log }, signal)
 
   const outbox = createOutbox()
-  const link = scope.use(
+  const link: HubLink = scope.use(
     startHubLink({
       dial: (linkSignal) => dial(settings.hub, linkSignal),
       outbox,
@@ -65,7 +65,7 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps, signa
       log,
     }),
   )
-  const reconciler = startReconcile(
+  const reconciler: Reconciler = startReconcile(
     { kube, outbox, loadIndex: link.loadIndex, onStatus: () => link.statusChanged(), log, sleep },
     {},
   )

@@ -30,9 +30,18 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
+interface Flags extends Omit<AgentSettings, 'hub'> {
+  readonly hub: URL
+  readonly ca?: string
+}
+
+/** `--hub` is `WATCH_HUB_URL`, as for the hub's own commands; every other flag has its own name. */
+const variable = (flag: string): string =>
+  flag === 'hub' ? 'WATCH_HUB_URL' : `WATCH_HUB_${flag.toUpperCase().replaceAll('-', '_')}`
+
 const option = (flags: string, description: string) => {
   const name = flags.match(/--([a-z-]+)/)?.[1] ?? ''
-  return new Option(flags, `${description} [env: WATCH_HUB_${name.toUpperCase().replaceAll('-', '_')}]`)
+  return new Option(flags, `${description} [env: ${variable(name)}]`)
 }
 
 export function parseListen(text: string): { readonly host: string; readonly port: number } {
@@ -98,22 +107,15 @@ export function parseArgs({ args, env }: Surroundings): ParsedArgs {
     if (error instanceof CommanderError) return { kind: 'exit', code: error.exitCode === 0 ? 0 : 2, out, err }
     throw error
   }
-  const { hub, ca, listen, ...rest } = command.opts()
-  return {
-    kind: 'run',
-    settings: {
-      ...rest,
-      hub: ca === undefined ? { url: hub } : { url: hub, ca },
-      ...(listen === undefined ? {} : { listen }),
-    } as AgentSettings,
-  }
+  const { hub, ca, ...rest } = command.opts<Flags>()
+  return { kind: 'run', settings: { ...rest, hub: ca === undefined ? { url: hub } : { url: hub, ca } } }
 }
 
 /** The environment as flags that come first, so that real flags win and both are checked alike. */
 function envArgs(command: Command, env: Surroundings['env']): readonly string[] {
   return command.options.flatMap((each) => {
     const name = each.long?.slice(2) ?? ''
-    const value = env[`WATCH_HUB_${name.toUpperCase().replaceAll('-', '_')}`]
+    const value = env[variable(name)]
     return value === undefined || value === '' || !each.required ? [] : [`--${name}=${value}`]
   })
 }
