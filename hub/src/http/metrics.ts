@@ -1,0 +1,163 @@
+/**
+ * Metrics, in the text form of Prometheus. Counters and times are told as they happen (`instruments`); what is a state
+ * (backlog, connections, sizes) is read when somebody asks (`observe`). Sole importer of the OpenTelemetry SDK.
+ */
+import type { Attributes, Meter, ObservableGauge } from '@opentelemetry/api'
+import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
+import { AggregationTemporality, InstrumentType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics'
+import { release } from '@watch-hub/shared/protocol/version'
+import type { Log } from '@watch-hub/shared/runtime/log'
+import type { EndpointStatus } from '../delivery/status.ts'
+import type { ClusterStatus } from '../fleet/status.ts'
+import type { StoreStats } from '../store/store.ts'
+
+export interface AttemptFigure {
+  readonly endpoint: string
+  /** `accepted`, `try-later`, …: few and fixed, never a message. */
+  readonly outcome: string
+  /** Events in the request. */
+  readonly events: number
+  readonly ms: number
+}
+
+export interface Instruments {
+  /** Entries that became durable. `resource` = `deployments.apps` */
+  entries(cluster: string, resource: string, count: number): void
+  attempt(figure: AttemptFigure): void
+}
+
+/** States, read at the moment of asking. */
+export interface Figures {
+  readonly endpoints: readonly Pick<EndpointStatus, 'name' | 'backlog' | 'oldestMs'>[]
+  readonly clusters: readonly Pick<ClusterStatus, 'name' | 'connected'>[]
+  readonly store: Pick<StoreStats, 'logRows' | 'logBytes' | 'commitMs' | 'inventory'>
+  /** Whether the newest commit seen is not the live one. */
+  readonly configRejected: boolean
+}
+
+export interface Metrics extends AsyncDisposable {
+  /** For instruments of other parts; names begin with `watch_hub_`. */
+  readonly meter: Meter
+  readonly instruments: Instruments
+  /** From now on, `read` is called for every `collect`. */
+  observe(read: () => Promise<Figures>): void
+  collect(): Promise<string>
+}
+
+const secondsBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+/** Series of one instrument; more of them are folded into one that says so. Enough for 500 clusters with 40 kinds each. */
+const maxSeries = 20_000
+
+/**
+ * Read on demand. States are "delta": a cumulative reader keeps the series of a cluster or an endpoint that is gone for good,
+ * with its last value (seen with SDK 3.1.0), and an alert on it would never end.
+ */
+class OnDemandReader extends MetricReader {
+  constructor() {
+    super({
+      aggregationTemporalitySelector: (type) =>
+        type === InstrumentType.OBSERVABLE_GAUGE ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE,
+      cardinalitySelector: () => maxSeries,
+    })
+  }
+  protected override async onForceFlush(): Promise<void> {}
+  protected override async onShutdown(): Promise<void> {}
+}
+
+export function createMetrics({ log }: { readonly log: Log }): Metrics {
+  const reader = new OnDemandReader()
+  const provider = new MeterProvider({ readers: [reader] })
+  const meter = provider.getMeter('watch-hub')
+  const serializer = new PrometheusSerializer(undefined, false, undefined, true, true)
+  return {
+    meter,
+    instruments: createInstruments(meter),
+    observe: (read) => observeFigures(meter, read),
+    collect: async () => {
+      const { resourceMetrics, errors } = await reader.collect()
+      for (const error of errors) log.warn('a metric could not be read', { error })
+      return `${serializer.serialize(resourceMetrics)}\n`
+    },
+    [Symbol.asyncDispose]: () => provider.shutdown(),
+  }
+}
+
+function createInstruments(meter: Meter): Instruments {
+  const counter = (name: string, description: string) => meter.createCounter(name, { description })
+  const entries = counter('watch_hub_entries', 'Entries of agents that became durable')
+  const deliveries = counter('watch_hub_deliveries', 'Events sent, by what the endpoint made of their request')
+  const attempts = counter('watch_hub_attempts', 'Requests sent to endpoints')
+  const duration = meter.createHistogram('watch_hub_attempt_duration_seconds', {
+    description: 'Time of one request to an endpoint, answer included',
+    advice: { explicitBucketBoundaries: secondsBounds },
+  })
+  return {
+    entries: (cluster, resource, count) => entries.add(count, { cluster, resource }),
+    attempt: ({ endpoint, outcome, events, ms }) => {
+      deliveries.add(events, { endpoint, outcome })
+      attempts.add(1, { endpoint, outcome })
+      duration.record(ms / 1_000, { endpoint, outcome })
+    },
+  }
+}
+
+type Point = readonly [value: number, attributes?: Attributes]
+
+/** Every state: its name, what it says, and its values in one reading. */
+const states: readonly (readonly [name: string, description: string, points: (figures: Figures) => readonly Point[]])[] = [
+  ['watch_hub_build_info', 'Release of this hub', () => [[1, { version: release }]]],
+  [
+    'watch_hub_backlog_events',
+    'Events that wait for an endpoint',
+    ({ endpoints }) => endpoints.map(({ name, backlog }) => [backlog, { endpoint: name }]),
+  ],
+  [
+    'watch_hub_oldest_undelivered_seconds',
+    'How long the oldest waiting event has waited; 0 when none waits',
+    ({ endpoints }) => endpoints.map(({ name, oldestMs = 0 }) => [oldestMs / 1_000, { endpoint: name }]),
+  ],
+  [
+    'watch_hub_connected_agents',
+    'Agents that are connected',
+    ({ clusters }) => [[clusters.filter(({ connected }) => connected).length]],
+  ],
+  [
+    'watch_hub_cluster_connected',
+    '1 when the agent of the cluster is connected, else 0',
+    ({ clusters }) => clusters.map(({ name, connected }) => [connected ? 1 : 0, { cluster: name }]),
+  ],
+  [
+    'watch_hub_store_commit_seconds',
+    'Time of the last commits to disk',
+    ({ store: { commitMs } }) => [
+      [commitMs.p50 / 1_000, { quantile: '0.5' }],
+      [commitMs.p99 / 1_000, { quantile: '0.99' }],
+    ],
+  ],
+  ['watch_hub_log_rows', 'Rows of the log', ({ store }) => [[store.logRows]]],
+  ['watch_hub_log_bytes', 'Bytes of the log', ({ store }) => [[store.logBytes]]],
+  [
+    'watch_hub_inventory_objects',
+    'Objects that the hub knows',
+    ({ store }) => store.inventory.map(({ cluster, resource, objects }) => [objects, { cluster, resource }]),
+  ],
+  [
+    'watch_hub_config_rejected',
+    '1 when the newest commit was refused, else 0',
+    ({ configRejected }) => [[configRejected ? 1 : 0]],
+  ],
+]
+
+function observeFigures(meter: Meter, read: () => Promise<Figures>): void {
+  const gauges: readonly (readonly [ObservableGauge, (figures: Figures) => readonly Point[]])[] = states.map(
+    ([name, description, points]) => [meter.createObservableGauge(name, { description }), points],
+  )
+  meter.addBatchObservableCallback(
+    async (result) => {
+      const figures = await read()
+      for (const [gauge, points] of gauges)
+        for (const [value, attributes] of points(figures)) result.observe(gauge, value, attributes)
+    },
+    gauges.map(([gauge]) => gauge),
+  )
+}
