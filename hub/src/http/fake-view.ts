@@ -1,0 +1,160 @@
+/** For tests: a hub that is nothing but its answers, and remembers what it was asked. */
+import type { LogRow } from '../store/store.ts'
+import type { HubStatus } from './status.ts'
+import type { EventFilter, HubView, IssuedToken } from './view.ts'
+
+export const t0 = Date.UTC(2026, 10, 23, 12, 0, 0)
+
+export const fakeStatus: HubStatus = {
+  hub: {
+    id: 'hub-1',
+    version: '0.1.0',
+    startedAt: t0 - 7_500_000,
+    url: 'http://127.0.0.1:8080',
+    agentUrl: 'https://hub.example.com',
+  },
+  config: {
+    source: 'https://git.example.com/watch-config.git',
+    branch: 'main',
+    live: { commit: '4f2a9c1d00000000000000000000000000000000', hash: 'aa', since: t0 - 3_600_000 },
+    rejected: {
+      commit: '9ab12cd000000000000000000000000000000000',
+      at: t0 - 180_000,
+      problems: [{ file: 'watches/lb.yaml', line: 12, column: 5, path: 'spec.when', message: 'expected CEL, got "obj ect"' }],
+    },
+    lastFetchAt: t0 - 12_000,
+  },
+  clusters: [
+    {
+      name: 'prod-eu-1',
+      labels: { env: 'prod' },
+      declared: true,
+      paused: false,
+      joined: true,
+      revoked: false,
+      connected: true,
+      since: t0 - 60_000,
+      process: 3,
+      version: '0.1.0',
+      clusterUid: 'uid-1',
+      streams: [
+        { id: 's1', resource: 'services', watches: ['load-balancers'], state: { state: 'live' } },
+        { id: 's2', resource: 'pods', watches: ['pods'], state: { state: 'syncing', done: 1_200, total: 5_000 } },
+        {
+          id: 's3',
+          resource: 'widgets.example.com',
+          watches: ['widgets'],
+          state: { state: 'failed', reason: 'no such resource widgets.example.com', transient: true },
+        },
+      ],
+      objects: 412,
+      figures: { outbox: 2 },
+    },
+    {
+      name: 'prod-us-1',
+      labels: {},
+      declared: true,
+      paused: false,
+      joined: false,
+      revoked: false,
+      connected: false,
+      streams: [],
+      objects: 0,
+      figures: {},
+    },
+  ],
+  endpoints: [
+    {
+      name: 'dns',
+      url: 'https://dns.example.com/hooks',
+      format: 'watch-hub',
+      phase: 'retrying',
+      reason: 'got 503 from the endpoint',
+      since: t0 - 90_000,
+      backlog: 37,
+      oldestMs: 95_000,
+      delivered: 1_204,
+      failures: 4,
+      nextAttemptAt: t0 + 8_000,
+      scans: [{ watch: 'load-balancers', cluster: 'prod-eu-1', reason: 'initial', sent: 200, total: 412 }],
+    },
+  ],
+  store: { logRows: 90, logBytes: 70_000, commitMs: { last: 2, p50: 1.5, p99: 9 } },
+}
+
+export const row = (sequence: number, change: Partial<LogRow> = {}): LogRow => ({
+  sequence,
+  cluster: 'prod-eu-1',
+  context: 'ctx',
+  stream: 's1',
+  object: {
+    group: '',
+    version: 'v1',
+    kind: 'Service',
+    resource: 'services',
+    namespace: 'web',
+    name: 'shop',
+    uid: 'u1',
+    resourceVersion: '7',
+  },
+  observedAt: t0,
+  appendedAt: t0 + 5,
+  cause: 'live',
+  change: 'modified',
+  matches: ['load-balancers'],
+  routes: [{ endpoint: 'dns', type: 'updated', watches: ['load-balancers'] }],
+  body: '{"metadata":{"name":"shop"}}',
+  ...change,
+})
+
+export interface FakeView extends HubView {
+  readonly calls: readonly (readonly unknown[])[]
+  /** What the next requests are answered with. */
+  state: HubStatus
+  issued: IssuedToken
+  verdict: { readonly ok: boolean; readonly reasons: readonly string[] }
+  rows: (filter: EventFilter, signal: AbortSignal) => AsyncIterable<LogRow>
+}
+
+export function fakeView(): FakeView {
+  const calls: (readonly unknown[])[] = []
+  const known = (endpoint: string) => view.state.endpoints.some(({ name }) => name === endpoint)
+  const view: FakeView = {
+    calls,
+    state: fakeStatus,
+    issued: { kind: 'issued', cluster: 'prod-us-1', token: 'whj_secret', expiresAt: t0 + 1_800_000 },
+    verdict: { ok: true, reasons: [] },
+    rows: async function* () {},
+    about: () => view.state.hub,
+    status: async () => view.state,
+    clusters: async () => view.state.clusters,
+    endpoints: async () => view.state.endpoints,
+    issueToken: async (cluster, options) => {
+      calls.push(['issueToken', cluster, options])
+      return view.issued
+    },
+    revoke: async (cluster) => {
+      calls.push(['revoke', cluster])
+      return view.state.clusters.some(({ name, joined }) => name === cluster && joined)
+    },
+    pause: async (endpoint, by) => {
+      calls.push(['pause', endpoint, by])
+      return known(endpoint)
+    },
+    resume: async (endpoint) => {
+      calls.push(['resume', endpoint])
+      return known(endpoint)
+    },
+    fetchNow: async () => {
+      calls.push(['fetchNow'])
+      return view.state.config
+    },
+    events: (filter, signal) => {
+      calls.push(['events', filter])
+      return view.rows(filter, signal)
+    },
+    ready: () => view.verdict,
+    healthy: () => view.verdict,
+  }
+  return view
+}
