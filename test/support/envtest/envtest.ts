@@ -14,8 +14,6 @@ import { prepareFolder, startKubeApiServer } from './kube-apiserver.ts'
 import type { Access } from './request.ts'
 import type { ServerProcess } from './server-process.ts'
 
-export { findAssets } from './assets.ts'
-
 export interface ApiServer extends AsyncDisposable {
   /** `https://127.0.0.1:PORT`; stays the same over a restart, as do certificate and tokens. */
   readonly url: string
@@ -106,7 +104,7 @@ async function temporaryFolder(scope: AsyncDisposableStack): Promise<string> {
 }
 
 /** JSON, which is YAML too. */
-export const kubeconfig = ({ url, ca, token }: Access): string =>
+const kubeconfig = ({ url, ca, token }: Access): string =>
   JSON.stringify(
     {
       apiVersion: 'v1',
