@@ -6,7 +6,7 @@
 #   - KUBEBUILDER_ASSETS is used as it is when it has both servers.
 #   - Otherwise the folder is built once per machine, below ${WATCH_HUB_ENVTEST_CACHE:-~/.cache/watch-hub/envtest}, and is
 #     either whole or absent: the work is done beside it and renamed at the end. Concurrent runs wait for the first.
-#   - The machine's package sources stay as they are. Go and dpkg-dev are installed when missing, and only by root.
+#   - The machine's package sources stay as they are. Go is installed when missing, and only by root.
 #
 # Why from source: nobody may count on a download of Kubernetes' own binaries, while Debian's archive is everywhere a
 # Debian machine is. It has the sources of Kubernetes 1.20.2 with all their Go dependencies, and an etcd that runs as it is.
@@ -22,6 +22,9 @@ fail() {
   exit 1
 }
 
+# A third party's package source that does not answer is no reason to stop: what is needed comes from Debian, and is missed loudly.
+update_apt() { apt-get update -qq || say 'not every package source answered; going on with those that did'; }
+
 has_servers() { [[ -x "$1/etcd" && -x "$1/kube-apiserver" ]]; }
 
 # The Go that Debian 12 ships is the one this old tree is known to build with; another one is taken only where that is not there.
@@ -35,17 +38,13 @@ find_go() {
   done
 }
 
-install_tools() {
-  local missing=()
-  [[ -n "$(find_go)" ]] || missing+=(golang-go)
-  command -v dpkg-source >/dev/null || missing+=(dpkg-dev)
-  command -v xz >/dev/null || missing+=(xz-utils)
-  ((${#missing[@]} > 0)) || return 0
-  ((EUID == 0)) || fail "expected the Debian packages ${missing[*]} to be installed, and only root can install them: apt-get install ${missing[*]}"
-  say "installing ${missing[*]}"
+install_go() {
+  [[ -z "$(find_go)" ]] || return 0
+  ((EUID == 0)) || fail "expected Go to be installed, and only root can do that: apt-get install golang-go"
+  say "installing golang-go"
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  update_apt
+  apt-get install -y -qq --no-install-recommends golang-go
 }
 
 # An apt of our own, below $1: the machine's sources with deb-src added, and its own lists and cache, so that nothing of
@@ -118,9 +117,9 @@ build() {
   trap "rm -rf ${work@Q}" EXIT
   rm -rf "$work"
   mkdir -p "$work/out"
-  install_tools
+  install_go
   configure_apt "$work/apt"
-  apt-get update -qq
+  update_apt
   fetch_etcd "$work" "$work/out"
   fetch_kubernetes "$work"
   (build_api_server "$work" "$work/out")
