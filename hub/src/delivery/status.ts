@@ -29,5 +29,11 @@ export interface EndpointStatus {
   readonly failures: number
   readonly nextAttemptAt?: number
   readonly lastDeliveredAt?: number
-  readonly scans: readonly { readonly watch: string; readonly cluster: string; readonly reason: string; readonly sent: number; readonly total: number }[]
+  readonly scans: readonly {
+    readonly watch: string
+    readonly cluster: string
+    readonly reason: string
+    readonly sent: number
+    readonly total: number
+  }[]
 }
