@@ -1,0 +1,80 @@
+/** What a test makes the server do wrong; the server asks before it answers. */
+import type { ServerResponse } from 'node:http'
+import { matchesFilter, type RecordedRequest, type RequestFilter, type Verb } from './requests.ts'
+
+export interface Failure {
+  /** @default every request that reads or writes objects */
+  readonly match?: RequestFilter | ((request: RecordedRequest) => boolean)
+  /** Answer with this HTTP status and the Status object that goes with it. */
+  readonly status?: number
+  /** Answer a watch with 200 and an ERROR event of this code. */
+  readonly errorEvent?: number
+  /** Answer 200 with an empty body, as a watch of Events with an old version is answered. */
+  readonly empty?: boolean
+  /** Close the connection without an answer. */
+  readonly reset?: boolean
+  /** Seconds, in the header `Retry-After`. */
+  readonly retryAfter?: number
+  /** @default 1 */
+  readonly times?: number
+}
+
+/** Which of a forbidden kind's requests are refused: all, or only those over all namespaces. */
+type Forbidden = { readonly verbs?: readonly Verb[]; readonly scope?: 'all' | 'cluster' }
+
+export interface Faults {
+  failNext(failure: Failure): void
+  /** The failure that this request is to meet. It is used up by asking. */
+  failureFor(request: RecordedRequest): Failure | undefined
+  forbid(resource: string, forbidden?: Forbidden): void
+  allow(resource: string): void
+  isForbidden(request: Pick<RecordedRequest, 'resource' | 'namespace' | 'verb'>): boolean
+  /** From now on every body is written in pieces of this many bytes; 0 = as it comes. */
+  splitChunks(bytes: number): void
+  /** Writes as the faults want it. */
+  write(response: ServerResponse, text: string): void
+}
+
+export function createFaults(): Faults {
+  const failures: { readonly failure: Failure; left: number }[] = []
+  const forbidden = new Map<string, Forbidden>()
+  let pieceBytes = 0
+
+  return {
+    failNext: (failure) => {
+      failures.push({ failure, left: failure.times ?? 1 })
+    },
+    failureFor: (request) => {
+      const found = failures.find(({ failure, left }) => left > 0 && concerns(failure, request))
+      if (found !== undefined) found.left--
+      return found?.failure
+    },
+    forbid: (resource, how = {}) => {
+      forbidden.set(resource, how)
+    },
+    allow: (resource) => {
+      forbidden.delete(resource)
+    },
+    isForbidden: ({ resource, namespace, verb }) => {
+      const how = forbidden.get(resource ?? '')
+      if (how === undefined || (how.scope === 'cluster' && namespace !== undefined)) return false
+      return how.verbs === undefined || how.verbs.includes(verb)
+    },
+    splitChunks: (bytes) => {
+      pieceBytes = bytes
+    },
+    write: (response, text) => {
+      if (pieceBytes === 0) {
+        response.write(text)
+        return
+      }
+      const bytes = Buffer.from(text)
+      for (let at = 0; at < bytes.length; at += pieceBytes) response.write(bytes.subarray(at, at + pieceBytes))
+    },
+  }
+}
+
+function concerns({ match = {} }: Failure, request: RecordedRequest): boolean {
+  if (typeof match === 'function') return match(request)
+  return request.resource !== undefined && matchesFilter(request, match)
+}
