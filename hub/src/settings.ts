@@ -40,7 +40,7 @@ export interface HubSettings {
   readonly tls?: TlsFiles
   /** How agents reach this hub, `https://hub.example.com`. Absent = the address it listens on. */
   readonly publicUrl?: string
-  /** Ranges that deliveries may reach besides public addresses, `10.0.0.0/8`. */
+  /** Ranges of loopback, link-local and metadata addresses that deliveries may reach all the same, `127.0.0.0/8`. */
   readonly allowEgress: readonly string[]
   /** Lets credentials go to endpoints over plain http. */
   readonly allowInsecureCredentials: boolean

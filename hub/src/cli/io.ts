@@ -11,4 +11,13 @@ export interface CliIo {
   readonly signal: AbortSignal
   /** 0 = done, 1 = the command's answer is no, 2 = used wrongly. */
   setExitCode(code: number): void
+  /** The terminal that `out` goes to; absent when it goes to a file or a pipe. */
+  readonly screen?: Screen
+}
+
+export interface Screen {
+  readonly rows: number
+  readonly columns: number
+  /** As it is, escape sequences too. */
+  write(text: string): void
 }

@@ -1,5 +1,5 @@
 /**
- * Listening: a hono app on a port, plain or with TLS, and its end. Sole importer of `@hono/node-server`.
+ * Listening: what answers requests, on a port, plain or with TLS, and its end. Sole importer of `@hono/node-server`.
  *
  * Ending is real: no request is taken any more, those that run get `graceMs` to finish, then every socket is closed,
  * idle, upgraded or stuck; disposing resolves when the port is free.
@@ -10,7 +10,6 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createAdaptorServer } from '@hono/node-server'
 import { after } from '@watch-hub/shared/runtime/sleep'
-import type { Hono } from 'hono'
 import type { ListenAddress } from '../settings.ts'
 
 /** PEM texts. */
@@ -38,12 +37,17 @@ export interface HttpServer extends AsyncDisposable {
 const headersTimeoutMs = 10_000
 const requestTimeoutMs = 30_000
 
+/** What answers requests: a hono app is one. */
+export interface Fetch {
+  readonly fetch: (request: Request) => Response | Promise<Response>
+}
+
 /** Rejects when the port cannot be had. */
-export async function listen(app: Hono, options: ListenOptions): Promise<HttpServer> {
+export async function listen(app: Fetch, options: ListenOptions): Promise<HttpServer> {
   const { tls, upgrade, graceMs = 2_000 } = options
   const timeouts = { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs }
   const server = createAdaptorServer({
-    fetch: app.fetch,
+    fetch: (request) => app.fetch(request),
     ...(tls === undefined ? { serverOptions: timeouts } : { createServer, serverOptions: { ...tls, ...timeouts } }),
   })
   if (!('closeIdleConnections' in server)) throw new TypeError('expected an HTTP/1 server')

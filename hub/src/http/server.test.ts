@@ -6,8 +6,8 @@ import type { Duplex } from 'node:stream'
 import { after, test } from 'node:test'
 import { problem } from '@watch-hub/shared/protocol/join'
 import { createLog, silentLog } from '@watch-hub/shared/runtime/log'
-import { fakeView, row } from './fake-view.ts'
 import { createApp, type ServerParts, startServer } from './server.ts'
+import { fakeView, row } from './testing/fake-view.ts'
 
 const adminToken = 'correct-horse-battery'
 const bearer = { authorization: `Bearer ${adminToken}` }

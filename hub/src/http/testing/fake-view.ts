@@ -1,7 +1,7 @@
 /** For tests: a hub that is nothing but its answers, and remembers what it was asked. */
-import type { LogRow } from '../store/store.ts'
-import type { HubStatus } from './status.ts'
-import type { EventFilter, HubView, IssuedToken } from './view.ts'
+import type { LogRow } from '../../store/store.ts'
+import type { HubStatus } from '../status.ts'
+import type { EventFilter, HubView, IssuedToken } from '../view.ts'
 
 export const t0 = Date.UTC(2026, 10, 23, 12, 0, 0)
 

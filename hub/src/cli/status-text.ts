@@ -1,0 +1,115 @@
+/** `watch-hub status` for people: what to look at first comes first, and every trouble says why. */
+import { type ConfigProblem, formatProblem } from '../config/model.ts'
+import type { ConfigStatus } from '../config/status.ts'
+import type { EndpointStatus } from '../delivery/status.ts'
+import type { ClusterStatus, StreamStatus } from '../fleet/status.ts'
+import type { HubStatus } from '../http/status.ts'
+import { age, inOneLine, short, table } from './output.ts'
+
+/** Problems of a refused commit that are shown; the rest is counted. */
+const maxProblems = 20
+
+/** `now`: ms */
+export function statusText({ hub, config, clusters, endpoints }: HubStatus, now: number): readonly string[] {
+  return [
+    `Hub     ${hub.url}, release ${hub.version}, up ${age(now - hub.startedAt)}`,
+    ...configText(config, now),
+    '',
+    ...clusterTable(clusters, now),
+    '',
+    ...endpointTable(endpoints, now),
+  ]
+}
+
+export function configText(config: ConfigStatus, now: number): readonly string[] {
+  const { source, branch, path, live, rejected, failing, lastFetchAt } = config
+  const place = [source, ...(branch === undefined ? [] : [`branch ${branch}`]), ...(path === undefined ? [] : [`path ${path}`])]
+  const looked = lastFetchAt === undefined ? 'not read yet' : `read ${age(now - lastFetchAt)} ago`
+  const running =
+    live === undefined ? `nothing live, ${looked}` : `live ${short(live.commit)} for ${age(now - live.since)}, ${looked}`
+  return [
+    `Config  ${inOneLine(place.join(', '))}`,
+    `        ${running}`,
+    ...(failing === undefined
+      ? []
+      : [
+          `        CANNOT BE READ for ${age(now - failing.since)}: ${inOneLine(failing.reason)}${nextTry(failing.nextTryAt, now)}`,
+        ]),
+    ...(rejected === undefined
+      ? []
+      : [
+          `        REJECTED ${short(rejected.commit)} ${age(now - rejected.at)} ago, ${live === undefined ? 'nothing runs instead' : 'the live commit stays'}:`,
+          ...problemLines(rejected.problems),
+        ]),
+  ]
+}
+
+function problemLines(problems: readonly ConfigProblem[]): readonly string[] {
+  const lines = problems.slice(0, maxProblems).map((problem) => `          ${inOneLine(formatProblem(problem))}`)
+  return problems.length > maxProblems ? [...lines, `          … and ${problems.length - maxProblems} more`] : lines
+}
+
+const nextTry = (at: number | undefined, now: number): string => (at === undefined ? '' : `; next try in ${age(at - now)}`)
+
+const clusterHead = ['CLUSTER', 'STATE', 'FOR', 'OBJECTS', 'STREAM', 'WATCHES', 'STREAM STATE']
+
+export function clusterTable(clusters: readonly ClusterStatus[], now: number): readonly string[] {
+  if (clusters.length === 0) return ['No clusters: commit a manifest with kind: Cluster']
+  return table([clusterHead, ...clusters.flatMap((cluster) => clusterRows(cluster, now))])
+}
+
+function clusterRows(cluster: ClusterStatus, now: number): readonly (readonly string[])[] {
+  const first = [
+    cluster.name,
+    clusterState(cluster),
+    cluster.since === undefined ? '-' : age(now - cluster.since),
+    String(cluster.objects),
+  ]
+  const error = cluster.error === undefined ? [] : [['', '', `plan does not run: ${cluster.error}`]]
+  const streams = cluster.streams.map(({ resource, watches, state }) => [resource, watches.join(','), streamState(state)])
+  const details = [...error, ...streams]
+  if (details.length === 0) return [[...first, '', '', '']]
+  return details.map((detail, i) => [...(i === 0 ? first : ['', '', '', '']), ...detail])
+}
+
+export function clusterState(cluster: ClusterStatus): string {
+  if (cluster.revoked) return 'revoked'
+  if (!cluster.declared) return 'not declared'
+  if (!cluster.joined) return 'not joined'
+  if (!cluster.connected) return 'disconnected'
+  if (cluster.paused) return 'paused'
+  return cluster.desiredHash === cluster.activeHash ? 'connected' : 'taking plan'
+}
+
+export function streamState({ state, done, total, reason, transient }: StreamStatus['state']): string {
+  const progress = done === undefined ? '' : total === undefined ? ` ${done}` : ` ${done}/${total}`
+  const why = reason === undefined ? '' : `: ${reason}`
+  return `${state}${progress}${why}${transient === true ? ' (tries again)' : ''}`
+}
+
+const endpointHead = ['ENDPOINT', 'STATE', 'FOR', 'BACKLOG', 'OLDEST', 'DELIVERED', 'DETAIL']
+
+export function endpointTable(endpoints: readonly EndpointStatus[], now: number): readonly string[] {
+  if (endpoints.length === 0) return ['No endpoints: commit a manifest with kind: Endpoint']
+  return table([endpointHead, ...endpoints.flatMap((endpoint) => endpointRows(endpoint, now))])
+}
+
+function endpointRows(endpoint: EndpointStatus, now: number): readonly (readonly string[])[] {
+  const { name, phase, since, backlog, oldestMs, delivered, scans } = endpoint
+  const first = [name, phase, age(now - since), String(backlog), oldestMs === undefined ? '-' : age(oldestMs), String(delivered)]
+  const details = [
+    ...endpointTrouble(endpoint, now),
+    ...scans.map((scan) => `${scan.reason} of ${scan.watch} in ${scan.cluster}: ${scan.sent}/${scan.total}`),
+  ]
+  if (details.length === 0) return [[...first, '']]
+  return details.map((detail, i) => [...(i === 0 ? first : first.map(() => '')), detail])
+}
+
+function endpointTrouble({ reason, failures, nextAttemptAt }: EndpointStatus, now: number): readonly string[] {
+  const parts = [
+    ...(reason === undefined ? [] : [reason]),
+    ...(failures === 0 ? [] : [`${failures} ${failures === 1 ? 'failure' : 'failures'} in a row`]),
+    ...(nextAttemptAt === undefined ? [] : [`next try in ${age(nextAttemptAt - now)}`]),
+  ]
+  return parts.length === 0 ? [] : [parts.join(', ')]
+}
