@@ -1,0 +1,51 @@
+/** Endpoint manifests, with the repo's and the built-in defaults under them. */
+import { endpointDefaults as builtIn } from '../defaults.ts'
+import type { AuthConfig, ClusterConfig, EndpointConfig } from '../model.ts'
+import type { Problems } from '../problems.ts'
+import type { EndpointFields, EndpointManifest } from '../schema.ts'
+import { chosenClusters } from './clusters.ts'
+import type { Declared } from './declared.ts'
+import { checkHeaders } from './secrets.ts'
+import { refuseEndpointGaps } from './unsupported.ts'
+
+export interface EndpointContext {
+  readonly defaults: EndpointFields
+  readonly clusters: readonly ClusterConfig[]
+  readonly problems: Problems
+}
+
+export function endpointConfig({ manifest, value }: Declared<EndpointManifest>, context: EndpointContext): EndpointConfig {
+  const { spec } = value
+  const { defaults, problems } = context
+  refuseEndpointGaps(spec, manifest, ['spec'], problems)
+  checkHeaders({ ...(defaults.auth && { auth: defaults.auth }), ...spec }, manifest, ['spec'], problems)
+  const { maxWait, ...batch } = { ...builtIn.batch, ...defaults.batch, ...spec.batch }
+  return {
+    name: value.metadata.name,
+    url: spec.url,
+    format: (spec.format ?? defaults.format) === 'watch-proxy' ? 'watch-proxy' : builtIn.format,
+    auth: authConfig(spec.auth ?? defaults.auth),
+    headers: { ...defaults.headers, ...spec.headers },
+    batch: { ...batch, maxWaitMs: maxWait },
+    timeoutMs: spec.timeout ?? defaults.timeout ?? builtIn.timeout,
+    history: spec.history ?? defaults.history ?? builtIn.history,
+    allow: allowConfig({ ...defaults.allow, ...spec.allow }, context.clusters),
+    attach: { ...defaults.attach, ...spec.attach },
+    paused: spec.paused ?? defaults.paused ?? false,
+    at: manifest.at,
+  }
+}
+
+function authConfig(auth: EndpointFields['auth']): AuthConfig {
+  if (auth?.basic !== undefined) return { kind: 'basic', ...auth.basic }
+  if (auth?.bearer !== undefined) return { kind: 'bearer', token: auth.bearer }
+  return { kind: 'none' }
+}
+
+/** Names stay globs, so that the fence also knows clusters that a commit removes; a selector can only mean those that are declared. */
+function allowConfig(allow: NonNullable<EndpointFields['allow']>, clusters: readonly ClusterConfig[]): EndpointConfig['allow'] {
+  const { clusters: choice, ...rest } = allow
+  if (choice === undefined) return rest
+  const names = choice.selector === undefined ? choice.names : chosenClusters(choice, clusters)
+  return { ...rest, ...(names === undefined ? {} : { clusters: names }) }
+}
