@@ -48,7 +48,7 @@ export function shownUrl(url: string): string {
 
 const blocked = (reason: string): Resolved => ({ kind: 'blocked', reason })
 
-const hasCredentials = ({ auth, headers }: Pick<EndpointConfig, 'auth' | 'headers'>): boolean =>
+export const hasCredentials = ({ auth, headers }: Pick<EndpointConfig, 'auth' | 'headers'>): boolean =>
   auth.kind !== 'none' || Object.values(headers).some((value) => typeof value !== 'string')
 
 interface Reading {

@@ -1,0 +1,137 @@
+/**
+ * Frozen batches on their way: made from a cut, kept with or without their rows, rendered when their turn comes. The rows are only a cache:
+ * they can be let go while an endpoint does not answer, and are read from the log again.
+ */
+import { randomUUID } from 'node:crypto'
+import type { EndpointConfig, Metadata } from '../config/model.ts'
+import type { FrozenBatch, LogRow, Member, Store } from '../store/store.ts'
+import { type Fence, type Place, placeOf } from './allow.ts'
+import type { Cut } from './batch.ts'
+import type { Contexts, ContextText } from './contexts.ts'
+import {
+  type BatchFrame,
+  decodeFrame,
+  encodeFrame,
+  type Line,
+  packItems,
+  renderItems,
+  renderPayload,
+  unpackItems,
+} from './render.ts'
+import type { Outgoing } from './send.ts'
+
+export interface WaitingBatch {
+  readonly frozen: FrozenBatch
+  /** Of its members, where the log has them; absent = not in memory. */
+  readonly rows?: ReadonlyMap<number, LogRow>
+  /** When its oldest event was appended, ms; absent for scans. */
+  readonly appendedAt?: number
+}
+
+/** What an endpoint's batches are made with. */
+export interface Making {
+  readonly endpoint: EndpointConfig
+  /** Attached to every payload by Settings. */
+  readonly attach: Metadata
+  readonly contexts: Contexts
+  readonly now: () => number
+}
+
+/** Fixes the events of a request that come from the log. */
+export async function freezeCut(cut: Cut, appendedAt: number, making: Making): Promise<WaitingBatch> {
+  const lines = linesOf(cut)
+  const rows = new Map(lines.map(({ row }) => [row.sequence, row]))
+  return { frozen: newBatch(lines, await frameOf(lines, making), making), rows, appendedAt }
+}
+
+/** Fixes the events of a request that come from a scan, bytes and all. */
+export async function freezeScan(cut: Cut, scan: string, making: Making): Promise<WaitingBatch> {
+  const lines = linesOf(cut)
+  const contexts = await making.contexts.of(lines.map(({ row }) => row))
+  const frame = { ...(await frameOf(lines, making)), places: lines.map(({ row }) => placeOf(row)) }
+  const payload = packItems(renderItems(lines, { format: frame.format, contexts, scan }))
+  return { frozen: { ...newBatch(lines, frame, making), payload } }
+}
+
+const linesOf = ({ spans }: Cut): readonly Line[] =>
+  spans.flatMap(({ row, member }) => (member === undefined ? [] : [{ row, member }]))
+
+async function frameOf(lines: readonly Line[], { endpoint, attach, contexts }: Making): Promise<BatchFrame> {
+  const frame = { format: endpoint.format, metadata: { ...attach, ...endpoint.attach } }
+  if (endpoint.format !== 'watch-proxy') return frame
+  const newest = lines.slice(-1).map(({ row }) => row)
+  const [cluster] = [...(await contexts.of(newest)).values()]
+  return cluster === undefined ? frame : { ...frame, cluster: named(cluster) }
+}
+
+const named = ({ name, metadata }: ContextText) => ({ name, metadata })
+
+const newBatch = (lines: readonly Line[], frame: BatchFrame, { now }: Making): FrozenBatch => ({
+  id: randomUUID(),
+  createdAt: now(),
+  members: lines.map(({ member }) => member),
+  frame: encodeFrame(frame),
+})
+
+/** The batch with its rows in memory. Rows that the log no longer has are not there. */
+export async function withRows(batch: WaitingBatch, store: Pick<Store, 'rows'>): Promise<WaitingBatch> {
+  if (batch.rows !== undefined || batch.frozen.payload !== undefined) return batch
+  const rows = await store.rows(batch.frozen.members.map(({ sequence }) => sequence))
+  const appendedAt = rows.reduce((least, row) => Math.min(least, row.appendedAt), Number.POSITIVE_INFINITY)
+  return { frozen: batch.frozen, rows: new Map(rows.map((row) => [row.sequence, row])), appendedAt }
+}
+
+export const withoutRows = ({ frozen, appendedAt }: WaitingBatch): WaitingBatch =>
+  appendedAt === undefined ? { frozen } : { frozen, appendedAt }
+
+/**
+ * The batch as the fence lets it pass: itself where all of its members do; else made anew, under another id, of those that do; nothing where
+ * none does. Members whose row is gone cannot be told any more. Needs the rows in memory.
+ */
+export function fenced(batch: WaitingBatch, inside: Fence, now: number): WaitingBatch | undefined {
+  const { frozen } = batch
+  const frame = decodeFrame(frozen.frame)
+  const places = placesOf(batch, frame)
+  const passes = frozen.members.map((_, i) => {
+    const place = places[i]
+    return place !== undefined && inside(place)
+  })
+  if (passes.every(Boolean)) return batch
+  const keep = <T>(all: readonly T[]) => all.filter((_, i) => passes[i])
+  const members = keep(frozen.members)
+  if (members.length === 0) return undefined
+  const anew = { id: randomUUID(), createdAt: now, members }
+  if (frozen.payload === undefined) return { ...batch, frozen: { ...anew, frame: frozen.frame } }
+  const payload = packItems(keep(unpackItems(frozen.payload)))
+  return { frozen: { ...anew, frame: encodeFrame({ ...frame, places: keep(frame.places ?? []) }), payload } }
+}
+
+const placesOf = ({ frozen, rows }: WaitingBatch, frame: BatchFrame): readonly (Place | undefined)[] =>
+  frame.places ??
+  frozen.members.map(({ sequence }) => {
+    const row = rows?.get(sequence)
+    return row && placeOf(row)
+  })
+
+/** The request of a batch: the same bytes each time. Needs the rows in memory. */
+export async function render(batch: WaitingBatch, endpoint: string, contexts: Contexts): Promise<Outgoing> {
+  const { frozen, rows } = batch
+  const frame = decodeFrame(frozen.frame)
+  const items =
+    frozen.payload === undefined ? await itemsOf(frozen.members, rows, { frame, contexts }) : unpackItems(frozen.payload)
+  const body = renderPayload(frozen, frame, { endpoint, items })
+  return { id: frozen.id, endpoint, events: frozen.members.length, body }
+}
+
+async function itemsOf(
+  members: readonly Member[],
+  rows: ReadonlyMap<number, LogRow> | undefined,
+  { frame, contexts }: { readonly frame: BatchFrame; readonly contexts: Contexts },
+): Promise<readonly string[]> {
+  const lines = members.map((member) => {
+    const row = rows?.get(member.sequence)
+    if (row === undefined) throw new Error(`expected log row ${member.sequence} of a frozen batch in memory`)
+    return { row, member }
+  })
+  return renderItems(lines, { format: frame.format, contexts: await contexts.of(lines.map(({ row }) => row)) })
+}

@@ -1,0 +1,80 @@
+/**
+ * The queue of one courier: batches that are frozen and not yet accepted, in order. The store has the same; what is here besides is rows in
+ * memory, which may be let go at any time.
+ */
+import type { Store } from '../store/store.ts'
+import type { Fence } from './allow.ts'
+import type { Contexts } from './contexts.ts'
+import { fenced, render, type WaitingBatch, withoutRows, withRows } from './frozen.ts'
+import type { Ledger } from './ledger.ts'
+import type { Outgoing } from './send.ts'
+
+export interface QueueDeps {
+  readonly store: Pick<Store, 'endpoint' | 'rows'>
+  readonly ledger: Ledger
+  readonly contexts: Contexts
+  readonly now: () => number
+  /** The fence as it is now. */
+  readonly inside: () => Fence
+}
+
+export interface Queue {
+  readonly length: number
+  /** Begins with what the store has, and without what was accepted already. */
+  restore(): Promise<void>
+  /** Appends batches that were just frozen. */
+  add(batches: readonly WaitingBatch[]): void
+  /** The first batch as a request, as far as the fence lets it pass; nothing when none of it does, then that batch is gone. */
+  first(): Promise<Outgoing | undefined>
+  /** The first batch was accepted. Answers with it. */
+  accept(): WaitingBatch | undefined
+  /** Keeps no rows in memory: for an endpoint that does not answer. */
+  release(): void
+}
+
+export function createQueue(endpoint: string, { store, ledger, contexts, now, inside }: QueueDeps): Queue {
+  let batches: readonly WaitingBatch[] = []
+
+  /** Puts another batch, or none, in the place of the first one, in the store too. The order of all stays. */
+  async function replaceFirst(anew: WaitingBatch | undefined): Promise<void> {
+    const ids = batches.map(({ frozen }) => frozen.id)
+    const rest = batches.slice(1)
+    if (anew === undefined) await ledger.freeze({ given: ids.slice(0, 1), batches: [] })
+    else await ledger.freeze({ given: ids, batches: [anew, ...rest].map(({ frozen }) => frozen) })
+    batches = anew === undefined ? rest : [anew, ...rest]
+  }
+
+  return {
+    get length() {
+      return batches.length
+    },
+    async restore() {
+      const state = await store.endpoint(endpoint)
+      ledger.begin(state.cursor)
+      batches = state.batches.filter(({ id }) => !ledger.accepted.has(id)).map((frozen) => ({ frozen }))
+    },
+    add(more) {
+      batches = [...batches, ...more]
+    },
+    async first() {
+      const [stored] = batches
+      if (stored === undefined) return undefined
+      const loaded = await withRows(stored, store)
+      const passing = fenced(loaded, inside(), now())
+      if (passing !== loaded) await replaceFirst(passing)
+      if (passing === undefined) return undefined
+      const request = await render(passing, endpoint, contexts)
+      batches = [withoutRows(passing), ...batches.slice(1)]
+      return request
+    },
+    accept() {
+      const [head, ...rest] = batches
+      batches = rest
+      if (head !== undefined) ledger.accept(head.frozen.id)
+      return head
+    },
+    release() {
+      batches = batches.map(withoutRows)
+    },
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * The scans of one endpoint, one chunk at a time. A chunk is read at some head of the log and is sent when the cursor reaches that head and
+ * before it passes: what it says is then exactly as new as everything that was sent before it.
+ */
+import type { Scan, ScanChunk, Store } from '../store/store.ts'
+
+export interface HeldChunk {
+  readonly scan: Scan
+  readonly chunk: ScanChunk
+}
+
+export interface Scans {
+  /** As far as they were sent. */
+  readonly all: readonly Scan[]
+  /** The chunk that was read and not yet sent: the cursor must not pass it. */
+  readonly held: HeldChunk | undefined
+  /** Scans may have come or gone: asks the store before the next chunk, and lets go of the held one. */
+  look(): void
+  /** The held chunk, or else the next one; nothing when there is no scan. */
+  next(): Promise<HeldChunk | undefined>
+  /** The held chunk was frozen: `objects` of it are on their way. */
+  sent(objects: number): void
+}
+
+export function createScans(
+  endpoint: string,
+  store: Pick<Store, 'endpoint' | 'readScan'>,
+  limits: () => { readonly rows: number; readonly bytes: number },
+): Scans {
+  let all: readonly Scan[] = []
+  let known = false
+  let held: HeldChunk | undefined
+  return {
+    get all() {
+      return all
+    },
+    get held() {
+      return held
+    },
+    look() {
+      known = false
+      held = undefined
+    },
+    async next() {
+      if (!known) {
+        known = true
+        all = (await store.endpoint(endpoint)).scans
+      }
+      const [scan] = all
+      if (scan === undefined) return undefined
+      held ??= { scan, chunk: await store.readScan(scan.id, limits()) }
+      return held
+    },
+    sent(objects) {
+      if (held === undefined) return
+      const { scan, chunk } = held
+      held = undefined
+      all = chunk.done ? all.slice(1) : [{ ...scan, sent: scan.sent + objects }, ...all.slice(1)]
+    },
+  }
+}
