@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { isRecord } from '@watch-hub/shared/protocol/decode'
 import { changes } from './changes.ts'
 
-export interface ReceivedRequest {
+interface ReceivedRequest {
   /** From 1, in the order in which requests were complete. */
   readonly number: number
   readonly method: string
@@ -25,7 +25,7 @@ export interface ReceivedRequest {
 }
 
 /** One item of the payload, as far as it can be told; `raw` is all of it. */
-export interface Item {
+interface Item {
   readonly type: string
   readonly reason: string | undefined
   readonly id: string
@@ -42,7 +42,7 @@ export interface Item {
 }
 
 /** What to answer. @default 200 with an empty body */
-export interface Answer {
+interface Answer {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as JSON, text as it is. */
@@ -53,7 +53,7 @@ export interface Answer {
   readonly reset?: boolean
 }
 
-export type Answering = (request: ReceivedRequest) => Answer | Promise<Answer>
+type Answering = (request: ReceivedRequest) => Answer | Promise<Answer>
 
 export interface Receiver extends AsyncDisposable {
   /** `http://127.0.0.1:PORT/hook` */
