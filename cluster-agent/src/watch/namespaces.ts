@@ -1,0 +1,88 @@
+/**
+ * Labels of the cluster's namespaces, for watches that select namespaces by them. Fed as a sink by the reflector of the kind `namespaces`, which may
+ * serve streams as well. Whoever matched objects with labels that have changed since is told, and compares anew.
+ */
+import { type KubeObject, labelsOf } from '@watch-hub/shared/pipeline/object'
+import type { Labels } from '@watch-hub/shared/pipeline/selector'
+import { waitingRoom } from '../waiting-room.ts'
+import type { Sink } from './reflector.ts'
+
+export interface NamespaceLabels {
+  /** Undefined = no such namespace is known. */
+  of(namespace: string): Labels | undefined
+  /** Resolves once all namespaces were seen. */
+  ready(signal: AbortSignal): Promise<void>
+  /** Why they are not, for people. */
+  readonly trouble: string | undefined
+  readonly sink: Sink
+}
+
+/** `onChange`: a namespace appeared, or its labels are others than before. Not called for the first list, nor for deletions: a namespace goes after its objects. */
+export function createNamespaceLabels(onChange: (before: Labels | undefined, after: Labels) => void): NamespaceLabels {
+  const known = new Map<string, Labels>()
+  const waiting = waitingRoom({ inOrder: false })
+  let listed = new Set<string>()
+  let complete = false
+  let trouble: string | undefined
+
+  const put = (object: KubeObject) => {
+    const { name } = object.metadata
+    const before = known.get(name)
+    const after = labelsOf(object)
+    known.set(name, after)
+    if (complete && JSON.stringify(before) !== JSON.stringify(after)) onChange(before, after)
+  }
+
+  return {
+    of: (namespace) => known.get(namespace),
+    ready: (signal) => waiting.wait(() => complete, signal),
+    get trouble() {
+      return trouble
+    },
+    sink: {
+      begin: () => {
+        listed = new Set()
+      },
+      page: async (objects) => {
+        for (const object of objects) {
+          listed.add(object.metadata.name)
+          put(object)
+        }
+      },
+      complete: async () => {
+        for (const name of known.keys()) if (!listed.has(name)) known.delete(name)
+        complete = true
+        waiting.look()
+        return true
+      },
+      event: async ({ type, object }) => {
+        if (type === 'DELETED') known.delete(object.metadata.name)
+        else put(object)
+      },
+      state: (state) => {
+        trouble = state.reason
+      },
+    },
+  }
+}
+
+/** Both sinks are told, the first one first. */
+export const bothSinks = (first: Sink, second: Sink): Sink => ({
+  begin: (kind) => {
+    first.begin(kind)
+    second.begin(kind)
+  },
+  page: async (objects) => {
+    await first.page(objects)
+    await second.page(objects)
+  },
+  complete: async () => (await first.complete()) && (await second.complete()),
+  event: async (event) => {
+    await first.event(event)
+    await second.event(event)
+  },
+  state: (state) => {
+    first.state(state)
+    second.state(state)
+  },
+})

@@ -1,0 +1,207 @@
+/**
+ * Reflector: keeps its sink in step with one kind of this cluster, for as long as it runs.
+ *
+ * A round is: find the kind → list it → the sink compares → watch from the list's version → judge how that ended (`verdict.ts`) → repeat.
+ * The sink is awaited before the next event is read: when it waits, the watch waits. Versions are compared with nothing but themselves.
+ * What the objects mean, and which deletions to believe, is the sink's business.
+ */
+
+import type { KubeObject } from '@watch-hub/shared/pipeline/object'
+import type { StreamState } from '@watch-hub/shared/protocol/messages'
+import { resourceName } from '@watch-hub/shared/protocol/plan'
+import { backoff, jitter } from '@watch-hub/shared/runtime/backoff'
+import type { Log } from '@watch-hub/shared/runtime/log'
+import type { Sleep } from '@watch-hub/shared/runtime/sleep'
+import { type Discovered, discover, type KindRef, type ResourceKind } from './discovery.ts'
+import type { Kube } from './kube.ts'
+import { type ListSettings, listPages } from './list.ts'
+import type { Turns } from './turns.ts'
+import { type Trouble, type Verdict, verdictOn, verdictOnRefusal } from './verdict.ts'
+import { type WatchEvent, watchEvents } from './watch.ts'
+
+export type ObjectEvent = Extract<WatchEvent, { object: KubeObject }>
+
+/** What a reflector reports to. Its promises are awaited; what they reject with ends the reflector. */
+export interface Sink {
+  /** A list begins, the first or another one: what an unfinished one showed counts for nothing. */
+  begin(kind: ResourceKind): void
+  page(objects: readonly KubeObject[]): Promise<void>
+  /** The list is complete. False: it is hard to believe and is to be repeated. */
+  complete(): Promise<boolean>
+  event(event: ObjectEvent): Promise<void>
+  state(state: StreamState): void
+}
+
+export interface ReflectorDeps {
+  readonly kube: Pick<Kube, 'request'>
+  /** Shared by all reflectors: one turn per page. */
+  readonly turns: Turns
+  readonly log: Log
+  readonly sleep: Sleep
+  /** @default Math.random */
+  readonly random?: () => number
+  /** Monotonic, ms. @default performance.now */
+  readonly now?: () => number
+}
+
+export interface ReflectorSettings extends ListSettings {
+  /** A watch on which no line came for so long is given up; bookmarks come about once a minute. @default 150 000 */
+  readonly stallMs?: number
+  /** The server is asked to end watches after a random time between these. @default 300 and 600 */
+  readonly watchSeconds?: readonly [number, number]
+  /** Time between tries of what people have to fix. @default 30 000 */
+  readonly longMs?: number
+  /** @default 200 and 30 000 */
+  readonly backoffMs?: readonly [number, number]
+  /** The kind is compared anew when its list is older than this. @default 1 h */
+  readonly auditMs?: number
+}
+
+export interface ReflectorFigures {
+  readonly lists: number
+  readonly watches: number
+}
+
+export interface Reflector {
+  /** Runs until `signal` aborts; rejects with its reason, or with what the sink rejected. */
+  run(signal: AbortSignal): Promise<never>
+  /** Closes the watch, and lists and compares anew. */
+  relist(why: string): void
+  figures(): ReflectorFigures
+}
+
+/** One step of a round: how it ended, when that is not as planned. */
+type Step = Trouble | { readonly kind: 'done' }
+
+export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, settings: ReflectorSettings = {}): Reflector {
+  const { kube, turns, log, sleep, random = Math.random, now = () => performance.now() } = deps
+  const { stallMs = 150_000, watchSeconds = [300, 600], longMs = 30_000, auditMs = 3_600_000 } = settings
+  const [minMs, maxMs] = settings.backoffMs ?? [200, 30_000]
+  const delays = backoff({ minMs, maxMs, random })
+  const figures = { lists: 0, watches: 0 }
+  /** The last version seen; undefined = a list is needed. */
+  let version: string | undefined
+  let listedAt = 0
+  let emptyWatches = 0
+  /** Why somebody wants a list; the list that begins after it serves it. */
+  let wanted: string | undefined
+  let openWatch: AbortController | undefined
+
+  const pause = async ({ wait, atLeastMs = 0, trouble }: Verdict, signal: AbortSignal) => {
+    if (wait === 'not') return
+    const ms = Math.max(wait === 'long' ? jitter(longMs, 0.1, random) : delays.next(), atLeastMs)
+    const again = wait === 'long' || delays.attempts > 1 // one broken connection is everyday life
+    if (trouble !== undefined && again) {
+      log.warn('the kind cannot be followed for now', { resource: resourceName(ref), trouble, retryInMs: Math.round(ms) })
+      sink.state({ state: 'failed', reason: trouble, transient: true })
+    }
+    await sleep(ms, signal)
+  }
+
+  const find = async (signal: AbortSignal): Promise<ResourceKind> => {
+    for (;;) {
+      const answer = await discover(kube, ref, signal)
+      if (answer.kind === 'found' && canBeFollowed(answer.found)) return answer.found
+      await pause(verdictOnDiscovery(answer, ref), signal)
+    }
+  }
+
+  const list = async (kind: ResourceKind, signal: AbortSignal): Promise<Step> => {
+    log.debug('listing', { resource: resourceName(kind), why: wanted ?? 'no version to watch from' })
+    version = wanted = undefined
+    const pages = listPages(kube, kind, signal, settings)
+    let done = 0
+    for (;;) {
+      using _turn = await turns.take(signal)
+      const page = await pages.next()
+      if (page.done) {
+        if (page.value.kind !== 'complete') return page.value
+        if (!(await sink.complete())) return { kind: 'done' }
+        version = page.value.resourceVersion
+        listedAt = now()
+        return { kind: 'done' }
+      }
+      const { objects, first, remaining } = page.value
+      if (first) {
+        done = 0
+        figures.lists++
+        sink.begin(kind)
+      }
+      await sink.page(objects)
+      done += objects.length
+      sink.state({ state: 'syncing', done, total: done + remaining })
+    }
+  }
+
+  const watch = async (kind: ResourceKind, from: string, signal: AbortSignal): Promise<Step> => {
+    const mine = new AbortController()
+    const [shortest, longest] = watchSeconds
+    const timeoutSeconds = Math.round(shortest + random() * (longest - shortest))
+    const request = { kind, resourceVersion: from, timeoutSeconds, stallMs, now }
+    const events = watchEvents(kube, request, AbortSignal.any([signal, mine.signal]))
+    openWatch = mine
+    figures.watches++
+    try {
+      for (;;) {
+        const next = await events.next()
+        if (next.done && next.value.kind !== 'closed') return next.value
+        if (next.done) break
+        await take(next.value)
+      }
+      delays.reset()
+      return { kind: 'done' }
+    } catch (error) {
+      if (signal.aborted || error !== mine.signal.reason) throw error
+      return { kind: 'done' } // a list is wanted
+    } finally {
+      openWatch = undefined
+      await events.return({ kind: 'closed' }) // closes the connection when it was the sink that failed
+    }
+  }
+
+  const take = async (event: WatchEvent) => {
+    if (event.type === 'OPENED') return sink.state({ state: 'live' })
+    delays.reset()
+    if (event.type === 'BOOKMARK') version = event.resourceVersion
+    else {
+      await sink.event(event)
+      version = event.object.metadata.resourceVersion
+    }
+  }
+
+  /** Returns when the server no longer serves the kind. */
+  const follow = async (kind: ResourceKind, signal: AbortSignal) => {
+    for (;;) {
+      const stale = version === undefined || wanted !== undefined || now() - listedAt >= auditMs
+      const step = version === undefined || stale ? await list(kind, signal) : await watch(kind, version, signal)
+      emptyWatches = step.kind === 'empty' ? emptyWatches + 1 : 0
+      if (step.kind === 'done') continue
+      const verdict = verdictOn(step, { ...ref, emptyWatches })
+      if (verdict.next !== 'on') version = undefined
+      await pause(verdict, signal)
+      if (verdict.next === 'discover') return
+    }
+  }
+
+  return {
+    run: async (signal) => {
+      for (;;) await follow(await find(signal), signal)
+    },
+    relist: (why) => {
+      wanted = why
+      openWatch?.abort(new Error(why))
+    },
+    figures: () => ({ ...figures }),
+  }
+}
+
+const canBeFollowed = ({ verbs }: ResourceKind): boolean => verbs.includes('list') && verbs.includes('watch')
+
+function verdictOnDiscovery(answer: Discovered, ref: KindRef): Verdict {
+  const name = resourceName(ref)
+  if (answer.kind === 'broken') return verdictOn(answer, { ...ref, emptyWatches: 0 })
+  if (answer.kind === 'refused') return verdictOnRefusal(answer.refusal, ref)
+  const version = ref.version === undefined ? '' : ` in version ${ref.version}`
+  const trouble = answer.kind === 'missing' ? `no such resource ${name}${version}` : `${name} cannot be listed and watched`
+  return { next: 'on', wait: 'long', trouble }
+}
