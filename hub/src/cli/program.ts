@@ -10,14 +10,16 @@ import { fetch } from './fetch.ts'
 import type { CliIo } from './io.ts'
 import { printable } from './output.ts'
 import { receive } from './receive.ts'
+import { schema } from './schema.ts'
 import { serve } from './serve.ts'
 import { status } from './status.ts'
+import { validate } from './validate.ts'
 
 const spec = {
   name: 'watch-hub',
   about: 'Tells the systems outside Kubernetes what happens to the resources inside many clusters.',
   version: release,
-  commands: [serve, status, cluster, endpoint, events, fetch, receive],
+  commands: [serve, validate, schema, status, cluster, endpoint, events, fetch, receive],
 }
 
 /** Ended by the user, as shells say it for SIGINT. */

@@ -66,7 +66,7 @@ export const manifestJsonSchema = (): JsonSchema => ({
   $id: idOf('manifest'),
   title: 'Watch Hub manifest',
   ...jsonSchemaOf(
-    anyOf([manifestSchemas.Cluster, manifestSchemas.Endpoint, manifestSchemas.Watch, manifestSchemas.Settings], {
+    anyOf('kind', [manifestSchemas.Cluster, manifestSchemas.Endpoint, manifestSchemas.Watch, manifestSchemas.Settings], {
       description: 'A Cluster, Endpoint, Watch or Settings.',
     }),
   ),

@@ -44,13 +44,9 @@ export const listOf = <S extends z.ZodType>(item: S, of: About & { readonly nonE
   about(of.nonEmpty ? z.array(item).min(1, { error: 'at least one item' }) : z.array(item), of)
 export const either = <A extends z.ZodType, B extends z.ZodType>(a: A, b: B, expected: string, of: About) =>
   about(z.union([a, b], { error: expected }), of)
-/** The alternatives differ in the literal value of their field `by`. */
-export const anyOf = (schemas: readonly [z.ZodType, ...z.ZodType[]], of: About) => about(z.union([...schemas]), of)
-
-export const plainText = (of: About) => about(z.string(), of)
-/** A text that matches a pattern. */
-export const text = (expected: string, pattern: RegExp, of: About) =>
-  about(z.string({ error: expected }).regex(pattern, { error: expected }), of)
+/** Maps that differ in the literal value of their field `by`. */
+export const anyOf = <const M extends readonly [z.ZodObject, ...z.ZodObject[]]>(by: string, maps: M, of: About) =>
+  about(z.discriminatedUnion(by, [...maps]), of)
 
 /** Why a text or value cannot be read: a whole sentence, `expected …, got …`. */
 export class Refused extends Error {
