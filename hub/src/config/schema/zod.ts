@@ -48,6 +48,11 @@ export const either = <A extends z.ZodType, B extends z.ZodType>(a: A, b: B, exp
 export const anyOf = <const M extends readonly [z.ZodObject, ...z.ZodObject[]]>(by: string, maps: M, of: About) =>
   about(z.discriminatedUnion(by, [...maps]), of)
 
+export const plainText = (of: About) => about(z.string(), of)
+/** A text that matches a pattern. */
+export const text = (expected: string, pattern: RegExp, of: About) =>
+  about(z.string({ error: expected }).regex(pattern, { error: expected }), of)
+
 /** Why a text or value cannot be read: a whole sentence, `expected …, got …`. */
 export class Refused extends Error {
   override readonly name = 'Refused'
