@@ -88,8 +88,11 @@ export function startReconcile(deps: ReconcileDeps, settings: ReconcileSettings 
 
   const newLabels = () =>
     createNamespaceLabels((before, after) => {
-      for (const { kind, affected } of running.values()) if (affected(before, after)) toCompare.add(kind)
-      relabelled.ring()
+      for (const { kind, affected } of running.values()) {
+        if (!affected(before, after)) continue
+        toCompare.add(kind)
+        relabelled.ring()
+      }
     })
   let labels = newLabels()
 
