@@ -36,7 +36,7 @@ export interface Gate extends AsyncDisposable {
   readonly open: boolean
   /** Waits until the endpoint may be sent to. */
   enter(signal: AbortSignal): Promise<Send>
-  /** Waits `ms`; answers false when something changed before. */
+  /** Waits `ms`; answers false when something changed since `enter`, at once or meanwhile. */
   wait(ms: number, signal: AbortSignal): Promise<boolean>
   configure(endpoint: EndpointConfig): void
   hold(pause: Pause | undefined): void
@@ -53,8 +53,12 @@ export function createGate(first: EndpointConfig, deps: GateDeps, settings: Targ
   let post: Post | undefined
   let made = ''
   let fresh = false
+  /** Counts what changed, now and when the gate was last passed. */
+  let changes = 0
+  let changesPassed = 0
 
   const change = () => {
+    changes++
     changed.ring()
     onChange()
   }
@@ -104,6 +108,7 @@ export function createGate(first: EndpointConfig, deps: GateDeps, settings: Targ
           await changed.wait(signal)
           continue
         }
+        changesPassed = changes
         const sender = await prepare()
         if (typeof sender !== 'string') return sender.send
         onShut('blocked', sender)
@@ -111,7 +116,12 @@ export function createGate(first: EndpointConfig, deps: GateDeps, settings: Targ
         fresh = false
       }
     },
-    wait: (ms, signal) => rungWithin(changed, ms, { sleep, signal }).then((rang) => !rang),
+    async wait(ms, signal) {
+      while (changes === changesPassed)
+        // the bell may still ring for what was there at the last passage
+        if (!(await rungWithin(changed, ms, { sleep, signal }))) return true
+      return false
+    },
     configure(next) {
       endpoint = next
       stale()

@@ -74,7 +74,7 @@ export function createSupply(endpoint: string, deps: SupplyDeps): Supply {
     count(inside.slice(0, window.rows), spans)
     const cursor = window.rest === undefined ? read.upTo : (inside[window.rows - 1]?.sequence ?? ledger.cursor)
     const batches = await Promise.all(window.cuts.map((each) => freezeCut(each, oldestOf(each, inside), present)))
-    if (held !== undefined && read.complete) return freezeWithChunk(batches, held, present)
+    if (held !== undefined && read.complete && read.upTo >= held.chunk.head) return freezeWithChunk(batches, held, present)
     if (batches.length > 0) {
       await ledger.freeze({ batches: batches.map(({ frozen }) => frozen), cursor })
       return batches

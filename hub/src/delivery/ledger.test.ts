@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Freeze, FrozenBatch } from '../store/store.ts'
+import { createLedger } from './ledger.ts'
+
+const batch = (id: string): FrozenBatch => ({ id, createdAt: 1, members: [], frame: '{}' })
+
+/** Records each step; steps end when told. */
+function recordingStore() {
+  const steps: Freeze[] = []
+  const under: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = []
+  const freeze = (step: Freeze) => {
+    steps.push(step)
+    return new Promise<void>((resolve, reject) => under.push({ resolve, reject }))
+  }
+  const turn = () => new Promise(setImmediate)
+  return {
+    steps,
+    freeze,
+    commit: async () => {
+      under.shift()?.resolve()
+      await turn()
+    },
+    fail: async (error: Error) => {
+      under.shift()?.reject(error)
+      await turn()
+    },
+    turn,
+  }
+}
+
+test('at most one accepted batch is not known to be settled while the next is sent', async () => {
+  const store = recordingStore()
+  const ledger = createLedger('dns', store)
+  ledger.accept('b1')
+  await ledger.settle() // the write is under way, nothing waits for it
+  ledger.accept('b2')
+  let resolved = false
+  const second = ledger.settle().then(() => {
+    resolved = true
+  })
+  await store.turn()
+  assert.equal(resolved, false)
+  await store.commit()
+  await second
+  await store.turn()
+  assert.deepEqual(
+    store.steps.map(({ settled }) => settled),
+    [['b1'], ['b2']],
+  )
+})
+
+test('a freeze settles what was accepted and moves the cursor in one step', async () => {
+  const store = recordingStore()
+  const ledger = createLedger('dns', store)
+  ledger.begin(5)
+  ledger.accept('b1')
+  const frozen = ledger.freeze({ batches: [batch('b2')], cursor: 9, given: ['b0'] })
+  await store.turn()
+  await store.commit()
+  await frozen
+  assert.deepEqual(store.steps, [{ endpoint: 'dns', settled: ['b1', 'b0'], batches: [batch('b2')], cursor: 9 }])
+  assert.deepEqual([...ledger.accepted], [])
+  assert.equal(ledger.cursor, 9)
+})
+
+test('a flush writes only what is not written yet', async () => {
+  const store = recordingStore()
+  const ledger = createLedger('dns', store)
+  ledger.begin(5)
+  await ledger.flush()
+  assert.equal(store.steps.length, 0)
+  ledger.pass(7)
+  const flushed = ledger.flush()
+  await store.turn()
+  await store.commit()
+  await flushed
+  assert.deepEqual(store.steps, [{ endpoint: 'dns', settled: [], batches: [], cursor: 7 }])
+  await ledger.flush()
+  assert.equal(store.steps.length, 1)
+})
+
+test('what was accepted stays accepted when its write fails, and the failure is heard', async () => {
+  const store = recordingStore()
+  const ledger = createLedger('dns', store)
+  ledger.accept('b1')
+  await ledger.settle()
+  await store.fail(new Error('disk full'))
+  await assert.rejects(ledger.flush(), { message: 'disk full' })
+  assert.deepEqual([...ledger.accepted], ['b1'])
+  ledger.begin(0)
+  const flushed = ledger.flush()
+  await store.turn()
+  await store.commit()
+  await flushed
+  assert.deepEqual(store.steps.at(-1)?.settled, ['b1'])
+})
