@@ -117,6 +117,8 @@ interface Mark {
   readonly offset: number
   readonly collection: boolean
   readonly fields: Map<string | number, { readonly key?: number; readonly mark: Mark }>
+  /** Levels below it. Undefined while they are walked. */
+  height?: number
 }
 
 interface Walk {
@@ -130,14 +132,25 @@ interface Walk {
 function markOf(node: unknown, walk: Walk): Mark {
   const target = isAlias(node) ? node.resolve(walk.document) : node
   const known = walk.seen.get(target)
-  if (known !== undefined) return known
-  const mark: Mark = { offset: offsetOf(target), collection: isMap(target) || isSeq(target), fields: new Map() }
+  const mark: Mark = known ?? { offset: offsetOf(target ?? node), collection: isMap(target) || isSeq(target), fields: new Map() }
+  const { height } = mark
+  if (target === undefined) walk.fail(mark.offset, `expected an alias of an anchor that stands before it, got ${String(node)}`)
+  else if (known === undefined) markChildren(mark, target, walk)
+  else if (height === undefined)
+    walk.fail(offsetOf(node), `expected an alias that is not part of what it stands for, got ${String(node)}`)
+  if (walk.depth + (height ?? 0) > maxDepth) walk.fail(offsetOf(node), `expected at most ${maxDepth} levels of nesting, got more`)
+  return mark
+}
+
+function markChildren(mark: Mark, target: unknown, walk: Walk): void {
   walk.seen.set(target, mark)
-  if (walk.depth > maxDepth) walk.fail(mark.offset, `expected at most ${maxDepth} levels of nesting, got more`)
+  if (isScalar(target)) checkScalar(target, mark.offset, walk.fail)
+  else if (walk.depth > maxDepth)
+    return // told by the caller
   else if (isMap(target)) for (const pair of target.items) markField(mark, pair, walk)
   else if (isSeq(target)) for (const [i, item] of target.items.entries()) mark.fields.set(i, { mark: markOf(item, deeper(walk)) })
-  else if (isScalar(target)) checkScalar(target, mark.offset, walk.fail)
-  return mark
+  const heights = [...mark.fields.values()].map((field) => field.mark.height ?? 0)
+  mark.height = heights.reduce((max, height) => Math.max(max, height + 1), 0)
 }
 
 function markField(parent: Mark, { key, value }: Pair, walk: Walk): void {

@@ -32,12 +32,18 @@ function unknownField(key: string, known: readonly string[]): string {
 
 /** The alternative that was meant: the only one whose outermost type fits, or the only one of those that knows all the fields. */
 function branchOf(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
-  const without = (from: readonly (readonly Issue[])[], unwanted: string) =>
-    from.filter((issues) => !issues.some(({ code, path }) => code === unwanted && path.length === 0))
-  const fitting = without(branches, 'invalid_type')
-  const meant = fitting.length > 1 ? without(fitting, 'unrecognized_keys') : fitting
+  const fitting = branches.filter(typeFits)
+  const knowing = fitting.filter((issues) => !issues.some(({ code, path }) => code === 'unrecognized_keys' && path.length === 0))
+  const meant = fitting.length > 1 ? knowing : fitting
   return meant.length === 1 ? meant[0] : undefined
 }
+
+const typeFits = (issues: readonly Issue[]): boolean =>
+  !issues.some(
+    (issue) =>
+      issue.path.length === 0 &&
+      (issue.code === 'invalid_type' || (issue.code === 'invalid_union' && !issue.errors.some(typeFits))),
+  )
 
 const typeNames: Readonly<Record<string, string>> = {
   string: 'a text',

@@ -1,0 +1,231 @@
+/** What manifests may not say together, and what this version cannot do yet. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { cluster, endpoint, manifest, problemsOf, settings, watch } from '../testing/manifests.ts'
+
+const a = cluster('prod-eu-1')
+const dns = endpoint('dns')
+
+test('two manifests of one kind and name are refused, naming both places', async () => {
+  assert.deepEqual(await problemsOf(a, endpoint('x'), `---\n${endpoint('x')}`, watch('x', '', '[x]')), [
+    "2.yaml:4:18 metadata.name: expected one Endpoint named 'x', got a second one (the first is at 1.yaml:1)",
+  ])
+})
+
+test('a second Settings is refused, naming the first', async () => {
+  assert.deepEqual(await problemsOf(a, settings('attach: {a: 1}'), settings('attach: {a: 2}')), [
+    '2.yaml:1:1: expected at most one Settings, got a second one (the first is at 1.yaml:1)',
+  ])
+})
+
+test('a watch names declared endpoints, each once, or says that it has none', async () => {
+  assert.deepEqual(
+    await problemsOf(
+      a,
+      dns,
+      watch('w', '', '[dsn, dns, dns, cmdb]'),
+      watch('v', '', '[]'),
+      manifest('Watch', 'u', 'resources: [pods]'),
+    ),
+    [
+      "2.yaml:6:15 spec.endpoints[0]: expected the name of a declared Endpoint, got 'dsn' (did you mean 'dns'?)",
+      "2.yaml:6:25 spec.endpoints[2]: expected each endpoint once, got 'dns' again",
+      "2.yaml:6:30 spec.endpoints[3]: expected the name of a declared Endpoint, got 'cmdb'",
+      '4.yaml:4:1 spec.endpoints: expected a list of endpoints ([] to send nothing), got nothing',
+    ],
+  )
+})
+
+test('a watch matches at least one declared cluster', async () => {
+  assert.deepEqual(
+    await problemsOf(
+      a,
+      dns,
+      watch('one', 'clusters: {selector: env=stage}'),
+      watch('two', 'clusters: {names: ["x-*", prod-eu-1]}'),
+      watch('three', 'clusters: {names: [prod-eu1]}'),
+      watch('four', 'clusters: {names: ["*"], selector: {matchLabels: {env: prod}}}'),
+      watch('five', 'clusters: {}'),
+    ),
+    [
+      '2.yaml:7:3 spec.clusters: expected to match at least one cluster, got none (declared: prod-eu-1)',
+      "4.yaml:7:22 spec.clusters.names[0]: expected the name of a declared Cluster or a glob, got 'prod-eu1' (did you mean 'prod-eu-1'?)",
+    ],
+  )
+  assert.deepEqual(await problemsOf(dns, watch('w')), [
+    '1.yaml:4:1 spec.clusters: expected to match at least one cluster, got none (none is declared)',
+  ])
+})
+
+test('a watch names each kind once, whatever the version', async () => {
+  const spec = 'resources: [services, deployments.apps, services/v1]\nendpoints: []'
+  assert.deepEqual(await problemsOf(a, manifest('Watch', 'w', spec)), [
+    "1.yaml:5:43 spec.resources[2]: expected each kind once, got 'services' again",
+  ])
+})
+
+test('namespaces are for namespaced kinds, and for namespaces', async () => {
+  const of = (name: string, resources: string, namespaces: string) =>
+    manifest('Watch', name, `resources: ${resources}\nendpoints: []\nnamespaces: ${namespaces}`)
+  assert.deepEqual(
+    await problemsOf(
+      a,
+      of('one', '[services, nodes, clusterroles.rbac.authorization.k8s.io]', '{exclude: [x]}'),
+      of('two', '[namespaces]', '{include: ["team-*"]}'),
+      of('three', '[nodes]', '{include: []}'),
+      of('four', '[widgets.example.com]', '{selector: a=b}'),
+    ),
+    [
+      '1.yaml:7:3 spec.namespaces: expected no namespaces for a cluster-scoped kind, got some for clusterroles.rbac.authorization.k8s.io, nodes',
+    ],
+  )
+})
+
+test('a watch does not name a namespace that is ignored; globs and excludes may cover it', async () => {
+  assert.deepEqual(
+    await problemsOf(
+      a,
+      dns,
+      settings('ignoreNamespaces: ["kube-*"]'),
+      watch('w', 'namespaces: {include: [web, kube-system]}'),
+      watch('v', 'namespaces: {include: ["*"], exclude: [kube-system]}'),
+    ),
+    [
+      "3.yaml:7:31 spec.namespaces.include[1]: expected a namespace that Settings.spec.ignoreNamespaces leaves, got 'kube-system', which is ignored",
+    ],
+  )
+})
+
+test('one kind of a cluster reaches an endpoint in one projection; both watches are named', async () => {
+  assert.deepEqual(
+    await problemsOf(cluster('a'), cluster('b'), dns, watch('one', 'fields: {prune: [status]}'), watch('two'), watch('three')),
+    [
+      '4.yaml:4:1 spec.fields: expected services of cluster a for endpoint dns in one projection (version, fields, includeSecretData), got two, from watch one (3.yaml:1) and watch two',
+      '5.yaml:4:1 spec.fields: expected services of cluster a for endpoint dns in one projection (version, fields, includeSecretData), got two, from watch one (3.yaml:1) and watch three',
+    ],
+  )
+})
+
+test('includeSecretData is part of the projection of secrets, and of nothing else', async () => {
+  const of = (name: string, resources: string, more = '') =>
+    manifest('Watch', name, `resources: ${resources}\nendpoints: [dns]${more}`)
+  const open = '\nincludeSecretData: true'
+  assert.deepEqual(await problemsOf(a, dns, of('one', '[services]', open), of('two', '[services]')), [])
+  assert.equal((await problemsOf(a, dns, of('one', '[secrets]', open), of('two', '[secrets]'))).length, 1)
+})
+
+test('projections may differ between endpoints, clusters and kinds, and from a paused watch', async () => {
+  const pruned = 'fields: {prune: [status]}'
+  const problems = await problemsOf(
+    cluster('a', 'env: a'),
+    cluster('b', 'env: b'),
+    dns,
+    endpoint('cmdb'),
+    watch('one', 'clusters: {selector: env=a}'),
+    watch('two', `clusters: {selector: env=b}\n${pruned}`),
+    watch('three', pruned, '[cmdb]'),
+    watch('four', `${pruned}\npaused: true`),
+    manifest('Watch', 'five', `resources: [pods]\nendpoints: [dns]\n${pruned}`),
+  )
+  assert.deepEqual(problems, [])
+})
+
+test('one attach key has one value where two watches meet', async () => {
+  const other = manifest('Watch', 'three', 'resources: [pods]\nendpoints: [dns]\nattach: {assetId: other}')
+  assert.deepEqual(
+    await problemsOf(
+      a,
+      dns,
+      watch('one', 'attach: {assetId: svc, x: 1}'),
+      watch('two', 'attach: {assetId: lb, x: 1, y: 2}'),
+      other,
+      watch('four', 'attach: {y: 3}'),
+    ),
+    [
+      "3.yaml:7:12 spec.attach.assetId: expected one value of 'assetId' on services of cluster prod-eu-1 for endpoint dns, got two, from watch one (2.yaml:1) and watch two",
+      "5.yaml:7:12 spec.attach.y: expected one value of 'y' on services of cluster prod-eu-1 for endpoint dns, got two, from watch two (3.yaml:1) and watch four",
+    ],
+  )
+})
+
+const gaps: readonly (readonly [field: string, problem: string])[] = [
+  [
+    'format: cloudevents-batch',
+    "spec.format: expected watch-hub | watch-proxy, got 'cloudevents-batch', which is not supported yet",
+  ],
+  [
+    'auth: {oauth2: {tokenUrl: "https://a", clientId: x, clientSecret: {secret: a}}}',
+    'spec.auth.oauth2: expected basic or bearer, got a map, which is not supported yet',
+  ],
+  ['tls: {ca: {secret: a}}', 'spec.tls: expected no tls, got a map, which is not supported yet'],
+  ['signing: {secrets: [{secret: a}]}', 'spec.signing: expected no signing, got a map, which is not supported yet'],
+  ['rateLimit: {requests: 1, per: 1s}', 'spec.rateLimit: expected no rateLimit, got a map, which is not supported yet'],
+  ['retry: {maxAge: 12h}', "spec.retry.maxAge: expected 72h, got '12h', which is not supported yet"],
+  ['concurrency: 4', 'spec.concurrency: expected 1, got 4, which is not supported yet'],
+  ['delta: true', 'spec.delta: expected false, got true, which is not supported yet'],
+  ['unwatched: delete', "spec.unwatched: expected keep, got 'delete', which is not supported yet"],
+  ['guard: {removals: 100}', 'spec.guard: expected no guard, got a map, which is not supported yet'],
+  ['body: payload.items', "spec.body: expected no body, got 'payload.items', which is not supported yet"],
+  ['markers: true', 'spec.markers: expected false, got true, which is not supported yet'],
+]
+
+for (const [field, problem] of gaps)
+  test(`not supported yet: ${field}`, async () => {
+    const place = / [^ ]*\d+:\d+ /
+    const own = await problemsOf(endpoint('dns', field))
+    assert.deepEqual(
+      own.map((line) => ` ${line}`.replace(place, '')),
+      [problem],
+    )
+    const inherited = await problemsOf(settings(`defaults:\n  endpoint:\n    ${field}`))
+    assert.deepEqual(
+      inherited.map((line) => ` ${line}`.replace(place, '')),
+      [problem.replace('spec.', 'spec.defaults.endpoint.')],
+    )
+  })
+
+test('what says the default of a field that is not supported yet is accepted', async () => {
+  const spec = 'delta: false\nmarkers: false\nbody: ""\nunwatched: keep\nconcurrency: 1\nretry: {maxAge: 72h}'
+  assert.deepEqual(await problemsOf(a, endpoint('dns', spec), watch('w', 'resync: 0s')), [])
+})
+
+test('not supported yet: resync', async () => {
+  assert.deepEqual(await problemsOf(a, dns, watch('w', 'resync: 12h'), settings('defaults: {watch: {resync: 1h}}')), [
+    "2.yaml:7:11 spec.resync: expected 0s, got '12h', which is not supported yet",
+    "3.yaml:4:30 spec.defaults.watch.resync: expected 0s, got '1h', which is not supported yet",
+  ])
+})
+
+test('the defaults of the repo are checked where they stand, once', async () => {
+  const spec = [
+    'ignoreNamespaces: [kube-system]',
+    'defaults:',
+    '  endpoint: {timeout: 5x, headers: {Host: x}}',
+    '  watch: {endpoints: [nope], namespaces: {include: [kube-system]}, when: "1 +"}',
+  ].join('\n')
+  const problems = await problemsOf(
+    a,
+    settings(spec),
+    manifest('Watch', 'w', 'resources: [pods]'),
+    manifest('Watch', 'v', 'resources: [pods]'),
+  )
+  assert.deepEqual(
+    problems.map((line) => line.replace(/: expected.*/, '')),
+    ['1.yaml:6:25 spec.defaults.endpoint.timeout', '1.yaml:7:76 spec.defaults.watch.when'],
+  )
+  const sound = spec.replace('timeout: 5x, ', '').replace(', when: "1 +"', '')
+  const more = await problemsOf(
+    a,
+    settings(sound),
+    manifest('Watch', 'w', 'resources: [pods]'),
+    manifest('Watch', 'v', 'resources: [pods]'),
+  )
+  assert.deepEqual(
+    more.map((line) => line.replace(/: expected.*/, '')),
+    [
+      '1.yaml:6:26 spec.defaults.endpoint.headers.Host',
+      '1.yaml:7:25 spec.defaults.watch.endpoints[0]',
+      '1.yaml:7:55 spec.defaults.watch.namespaces.include[0]',
+    ],
+  )
+})
