@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { coreResources, status } from '../../test-support/objects.ts'
-import { scriptedKube } from '../../test-support/scripted-kube.ts'
+import { coreResources, status } from '../testing/objects.ts'
+import { scriptedKube } from '../testing/scripted-kube.ts'
 import { collectionPath, discover, type KindRef } from './discovery.ts'
 
 const live = new AbortController().signal

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { list, service, status } from '../../test-support/objects.ts'
-import { scriptedKube } from '../../test-support/scripted-kube.ts'
+import { list, service, status } from '../testing/objects.ts'
+import { scriptedKube } from '../testing/scripted-kube.ts'
 import { type ListEnd, type ListPage, type ListSettings, listPages } from './list.ts'
 
 const services = { group: '', version: 'v1', resource: 'services', kind: 'Service', namespaced: true, verbs: ['list', 'watch'] }

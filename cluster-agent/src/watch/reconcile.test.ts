@@ -4,9 +4,9 @@ import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
 import type { Plan } from '@watch-hub/shared/protocol/plan'
 import { silentLog } from '@watch-hub/shared/runtime/log'
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'
-import { added, deleted, modified, namespace, plan, service, streamPlan, watchPlan } from '../../test-support/objects.ts'
-import { playedCluster } from '../../test-support/played-cluster.ts'
 import { createOutbox, type OutboxSettings } from '../outbox.ts'
+import { added, deleted, modified, namespace, plan, service, streamPlan, watchPlan } from '../testing/objects.ts'
+import { playedCluster } from '../testing/played-cluster.ts'
 import { startReconcile } from './reconcile.ts'
 
 interface SetUp {

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test'
 import { bodyHash } from '@watch-hub/shared/pipeline/hash'
 import { decodeKubeObject } from '@watch-hub/shared/pipeline/object'
 import type { StreamPlan } from '@watch-hub/shared/protocol/plan'
-import { namespace, type ServiceOptions, service, streamPlan, watchPlan } from '../../test-support/objects.ts'
+import { namespace, type ServiceOptions, service, streamPlan, watchPlan } from '../testing/objects.ts'
 import { createIndex } from './index.ts'
 import { type Change, createStream, type Sighting } from './stream.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { status } from '../../test-support/objects.ts'
+import { status } from '../testing/objects.ts'
 import { type Refusal, refusalOf } from './answer.ts'
 import { type Trouble, verdictOn } from './verdict.ts'
 

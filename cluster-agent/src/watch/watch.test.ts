@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { added, bookmark, deleted, error, modified, service, status } from '../../test-support/objects.ts'
-import { scriptedKube } from '../../test-support/scripted-kube.ts'
+import { added, bookmark, deleted, error, modified, service, status } from '../testing/objects.ts'
+import { scriptedKube } from '../testing/scripted-kube.ts'
 import { type WatchEnd, type WatchEvent, watchEvents } from './watch.ts'
 
 const kind = {

@@ -2,7 +2,7 @@
  * An API server without a socket, played by the test: each request waits until the test has looked at it and answered. Nothing happens by itself,
  * so nothing has to be waited for by time.
  */
-import type { KubeRequest, KubeResponse } from '../src/watch/kube.ts'
+import type { KubeRequest, KubeResponse } from '../watch/kube.ts'
 
 export interface Exchange {
   /** Path and query as they were asked. */
