@@ -3,6 +3,7 @@ import test from 'node:test'
 import type { EventType } from '../config/model.ts'
 import type { LogRow } from '../store/store.ts'
 import { compact, type Span } from './compact.ts'
+import { numbers } from './testing/numbers.ts'
 import { logRow } from './testing/rows.ts'
 
 const told = (spans: readonly Span[]) =>
@@ -84,15 +85,6 @@ class Receiver {
     assert.equal(type === 'created', !had, `${type} of ${row.object.uid}, which the receiver ${had ? 'has' : 'lacks'}`)
     if (type === 'deleted') this.table.delete(row.object.uid)
     else this.table.set(row.object.uid, row.body)
-  }
-}
-
-/** A small generator of numbers with a seed, so that a failure can be seen again. */
-function numbers(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
   }
 }
 

@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
 import type { EndpointConfig } from '../config/model.ts'
+import { createEgress } from './egress.ts'
 import { eventually } from './testing/eventually.ts'
 import { payloadOf, told } from './testing/payload.ts'
 import { type Receiver, startReceiver } from './testing/receiver.ts'
@@ -40,6 +41,22 @@ test('what happens in a cluster arrives, with its metadata', async () => {
     request.body,
     /"cluster":\{"name":"prod-eu-1","uid":"prod-eu-1-uid","labels":\{"env":"prod"\},"metadata":\{"platform":"metal"\}\}/,
   )
+})
+
+test('a batch is on disk before its first attempt', async () => {
+  await using receiver = await startReceiver()
+  await using world = await startWorld()
+  await world.commit({ endpoints: [dns(receiver)] })
+  let stored: readonly string[] = []
+  receiver.otherwise(async (response) => {
+    stored = (await world.store.endpoint('dns')).batches.map(({ id }) => id)
+    response.writeHead(200).end()
+  })
+  world.deliver()
+  await world.append(objects('a'))
+  await receiver.requests(1)
+  await eventually(() => stored.length > 0)
+  assert.deepEqual(stored, [receiver.received[0]?.id])
 })
 
 test('a batch that fails is repeated with the same id and bytes, and nothing passes it', async () => {
@@ -238,7 +255,6 @@ test('a wait is at least as long as the receiver asked', async () => {
 test('an address that is not open blocks the endpoint with its reason', async () => {
   await using receiver = await startReceiver()
   await using world = await startWorld()
-  const { createEgress } = await import('./egress.ts')
   await world.commit({ endpoints: [dns(receiver)] })
   const time = sleeping()
   time.passes = () => false

@@ -128,6 +128,8 @@ export function startCourier(
     const outcome = await send(request, signal)
     if (outcome.kind !== 'accepted') return
     const appendedAt = queue.accept()?.appendedAt
+    const { failures } = shown.report()
+    if (failures > 0) log.info('delivery goes on', { failures })
     faults.reset()
     shown.accepted(request.events)
     const waited = appendedAt !== undefined && { waitedMs: now() - appendedAt }

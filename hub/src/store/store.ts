@@ -116,7 +116,7 @@ export interface FrozenBatch {
   readonly members: readonly Member[]
   /** What the rendering depends on besides the members' rows, as JSON text chosen by the courier. */
   readonly frame: string
-  /** The bytes themselves, kept only where the log cannot give them again (scans). */
+  /** What was rendered of the members, as text of the courier's own; kept only where the log cannot give it again (scans). */
   readonly payload?: string
 }
 

@@ -9,7 +9,7 @@ export interface Received {
 }
 
 /** A status, or a function that ends the response itself. */
-export type Answer = number | ((response: ServerResponse, request: IncomingMessage) => void)
+export type Answer = number | ((response: ServerResponse, request: IncomingMessage) => unknown)
 
 export interface Receiver extends AsyncDisposable {
   readonly url: string
