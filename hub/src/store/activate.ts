@@ -1,0 +1,45 @@
+/**
+ * Activation: the routes of a Snapshot become those that appends use. The same one again changes nothing.
+ * Scans begin where an endpoint begins to hear what the hub holds already, and end with what they were for.
+ */
+import type { Audiences } from './audiences.ts'
+import type { Contexts } from './contexts.ts'
+import type { Endpoints } from './endpoints.ts'
+import type { Log } from './log.ts'
+import type { Plans } from './plans.ts'
+import type { Scans } from './scans.ts'
+import type { Activation } from './store.ts'
+import type { Subscription, Subscriptions } from './subscriptions.ts'
+
+export interface ActivateDeps {
+  readonly audiences: Audiences
+  readonly contexts: Contexts
+  readonly endpoints: Endpoints
+  readonly log: Log
+  readonly plans: Plans
+  readonly scans: Scans
+  readonly subscriptions: Subscriptions
+  readonly now: () => number
+}
+
+export const createActivate =
+  ({ audiences, contexts, endpoints, log, plans, scans, subscriptions, now }: ActivateDeps) =>
+  (activation: Activation): void => {
+    const { head } = log.totals()
+    const changed = activation.clusters.filter((routes) => plans.put(routes))
+    endpoints.replace(activation.endpoints, { head, now: now() })
+    const { began, ended } = subscriptions.replace(subscriptionsOf(activation))
+    for (const each of ended) scans.cancel(each)
+    for (const each of began) scans.begin(each, head)
+    if (changed.length > 0) contexts.drop(head)
+    audiences.forget()
+  }
+
+const subscriptionsOf = ({ endpoints, clusters }: Activation): readonly Subscription[] => {
+  const listed = new Set(endpoints)
+  return clusters.flatMap(({ cluster, watches }) =>
+    Object.entries(watches).flatMap(([watch, route]) =>
+      route.endpoints.flatMap((endpoint) => (listed.has(endpoint) ? [{ cluster, endpoint, watch }] : [])),
+    ),
+  )
+}

@@ -1,0 +1,105 @@
+/** Audiences of streams, as the database has them, with what was derived for them: few different changes ever happen to many objects. */
+import { decodeJson, object, string } from '@watch-hub/shared/protocol/decode'
+import type { SyncedEntry } from '@watch-hub/shared/protocol/frames'
+import { names } from './columns.ts'
+import type { Database } from './database.ts'
+import { type Audience, type Change, derive } from './derive.ts'
+import { encodeRoutes } from './log-row.ts'
+import type { PlanRoutes } from './plans.ts'
+import type { Route } from './store.ts'
+import type { Subscriptions } from './subscriptions.ts'
+
+export interface Derived {
+  readonly routes: readonly Route[]
+  /** `routes` as the log keeps them. */
+  readonly text: string
+}
+
+/** A `Change` whose sets of watches are JSON text. */
+export interface ChangeText extends Omit<Change, 'before' | 'now'> {
+  readonly before: string
+  readonly now: string
+}
+
+export type Deriver = (change: ChangeText) => Derived
+
+export interface Audiences {
+  /** `number` is the stream's in the database. Good until `forget`, or until `synced` of that stream. */
+  of(plan: PlanRoutes, stream: { readonly id: string; readonly number: number }): Deriver
+  /** Keeps the definitions under which a stream was compared in full. True when they changed. */
+  synced(stream: number, watches: SyncedEntry['synced']): boolean
+  /** Definition by watch, as `synced` left them. */
+  inStep(stream: number): ReadonlyMap<string, string>
+  /** Unless the stream has compared the watch by itself. */
+  setInStep(stream: number, of: SyncedEntry['synced'][number]): void
+  dropInStep(stream: number, watch: string): void
+  forget(): void
+}
+
+/** Different changes that are remembered per audience. */
+const remembered = 1_000
+
+export function createAudiences(db: Database, subscriptions: Subscriptions): Audiences {
+  const active = db.query('SELECT name FROM endpoints WHERE left_at IS NULL ORDER BY name', object({ name: string }))
+  const synced = db.query(
+    'SELECT watch, definition FROM stream_watches WHERE stream = ? ORDER BY watch',
+    object({ watch: string, definition: string }),
+  )
+  const clear = db.command('DELETE FROM stream_watches WHERE stream = ?')
+  const insert = db.command('INSERT INTO stream_watches VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
+  const drop = db.command('DELETE FROM stream_watches WHERE stream = ? AND watch = ?')
+  const derivers = new Map<string, Deriver>()
+
+  const inStep = (stream: number): ReadonlyMap<string, string> =>
+    new Map(synced.all(stream).map(({ watch, definition }) => [watch, definition]))
+  const audienceOf = (plan: PlanRoutes, stream: { readonly id: string; readonly number: number }): Audience => {
+    const hearing = new Set((plan.streams.get(stream.id) ?? []).flatMap((watch) => plan.watches.get(watch)?.endpoints ?? []))
+    return {
+      endpoints: active.all().flatMap(({ name }) => (hearing.has(name) ? [name] : [])),
+      watches: plan.watches,
+      heard: subscriptions.heard(plan.routes.cluster),
+      synced: inStep(stream.number),
+    }
+  }
+  return {
+    of: (plan, stream) => {
+      const key = JSON.stringify([plan.routes.cluster, plan.routes.plan, stream.id])
+      const deriver = derivers.get(key) ?? remembering(audienceOf(plan, stream))
+      derivers.set(key, deriver)
+      return deriver
+    },
+    synced: (stream, watches) => {
+      const now = new Map(watches.map(({ watch, definition }) => [watch, definition]))
+      const before = inStep(stream)
+      if (before.size === now.size && [...before].every(([watch, definition]) => now.get(watch) === definition)) return false
+      clear(stream)
+      for (const [watch, definition] of now) insert(stream, watch, definition)
+      derivers.clear()
+      return true
+    },
+    inStep,
+    setInStep: (stream, { watch, definition }) => {
+      insert(stream, watch, definition)
+      derivers.clear()
+    },
+    dropInStep: (stream, watch) => {
+      drop(stream, watch)
+      derivers.clear()
+    },
+    forget: () => derivers.clear(),
+  }
+}
+
+function remembering(audience: Audience): Deriver {
+  const known = new Map<string, Derived>()
+  return ({ before, now, ...change }) => {
+    const key = `${before}${now}${change.cause}${change.change}${change.differs}${change.sameVersion}`
+    const found = known.get(key)
+    if (found !== undefined) return found
+    const routes = derive({ ...change, before: decodeJson(names, before), now: decodeJson(names, now) }, audience)
+    const derived = { routes, text: encodeRoutes(routes) }
+    if (known.size >= remembered) known.clear()
+    known.set(key, derived)
+    return derived
+  }
+}

@@ -1,0 +1,31 @@
+/** Bodies by the number of the log row that brought them. One is let go when neither the log nor the inventory names it. */
+import { object, string } from '@watch-hub/shared/protocol/decode'
+import type { Database } from './database.ts'
+import type { Sequence } from './store.ts'
+
+export interface Bodies {
+  add(sequence: Sequence, body: string): void
+  get(sequence: Sequence): string
+  /** The log's row of this number is gone: the body goes too, unless the inventory names it. */
+  release(sequence: Sequence): void
+  /** `release` of every number up to `last`, where those below `first` were released before. */
+  releaseAll(first: Sequence, last: Sequence): void
+}
+
+export function createBodies(db: Database): Bodies {
+  const insert = db.command('INSERT INTO bodies VALUES (?, ?)')
+  const select = db.query('SELECT body FROM bodies WHERE sequence = ?', object({ body: string }))
+  const release = db.command(
+    'DELETE FROM bodies WHERE sequence BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM inventory WHERE inventory.sequence = bodies.sequence)',
+  )
+  return {
+    add: (sequence, body) => void insert(sequence, body),
+    get: (sequence) => {
+      const row = select.get(sequence)
+      if (row === undefined) throw new Error(`expected the body of log row ${sequence} in the database, got nothing`)
+      return row.body
+    },
+    release: (sequence) => void release(sequence, sequence),
+    releaseAll: (first, last) => void release(first, last),
+  }
+}

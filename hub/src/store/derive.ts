@@ -1,0 +1,113 @@
+/**
+ * What each endpoint is told of one log entry: a pure function of what matched before, what matches now,
+ * and which watches the endpoint hears.
+ *
+ *   matched none before, some now  → created
+ *   some → some, other content     → updated
+ *   some → none                    → deleted, if the object or its own change did it; what a commit did is never a deletion
+ *   anything else                  → nothing
+ *
+ * "Before" counts every watch that the endpoint ever heard in the cluster, so that a watch which is renamed or taken away says nothing.
+ * `events` of the watches filter the outcome last: matching and inventory never depend on it.
+ */
+import type { EventType } from '../config/model.ts'
+import type { Reason, Route, WatchRoute } from './store.ts'
+
+/** One object of one stream, as the hub knew it and as the agent says it is. */
+export interface Change {
+  /** Watches that matched until now; empty when the object was not held. Sorted, like `now`. */
+  readonly before: readonly string[]
+  readonly now: readonly string[]
+  /** `gone`: the object no longer exists, and `now` is empty. */
+  readonly change: 'added' | 'modified' | 'gone'
+  readonly cause: 'live' | 'list'
+  /** The projected content differs from what was held. */
+  readonly differs: boolean
+  /** The object's version is the one that was held: only the projection can make its content differ. */
+  readonly sameVersion: boolean
+}
+
+/** Who listens to one stream under one plan. */
+export interface Audience {
+  /** Endpoints that the plan sends this stream. Nobody else is told anything. */
+  readonly endpoints: readonly string[]
+  /** Watches of the plan. */
+  readonly watches: ReadonlyMap<string, WatchRoute>
+  /** Watches of the cluster that an endpoint hears or ever heard. */
+  readonly heard: ReadonlyMap<string, ReadonlySet<string>>
+  /** Definition under which a watch was last compared in full in this stream. */
+  readonly synced: ReadonlyMap<string, string>
+}
+
+export const derive = (change: Change, audience: Audience): readonly Route[] =>
+  audience.endpoints.flatMap((endpoint) => derivedFor(endpoint, change, audience) ?? [])
+
+interface Told {
+  readonly type: EventType
+  readonly reason?: Reason | undefined
+  readonly watches: readonly string[]
+}
+
+function derivedFor(endpoint: string, change: Change, audience: Audience): Route | undefined {
+  const heard = audience.heard.get(endpoint)
+  const before = change.before.filter((watch) => heard?.has(watch))
+  const now = change.now.filter((watch) => audience.watches.get(watch)?.endpoints.includes(endpoint))
+  const told = outcome({ endpoint, before, now }, change, audience)
+  if (told === undefined) return undefined
+  // A watch that the plan no longer has says nothing about events; the receiver still holds its objects.
+  const watches = told.watches.filter((watch) => audience.watches.get(watch)?.events.includes(told.type) ?? true)
+  if (watches.length === 0) return undefined
+  return { endpoint, type: told.type, ...(told.reason !== undefined && { reason: told.reason }), watches }
+}
+
+interface Side {
+  readonly endpoint: string
+  readonly before: readonly string[]
+  readonly now: readonly string[]
+}
+
+function outcome(side: Side, change: Change, audience: Audience): Told | undefined {
+  const { before, now } = side
+  if (now.length === 0) return before.length === 0 ? undefined : removal(side, change, audience)
+  if (before.length === 0) return appearance(now, change, audience)
+  return change.differs ? { type: 'updated', reason: updateReason(change), watches: now } : undefined
+}
+
+const updateReason = ({ cause, sameVersion }: Change): Reason | undefined =>
+  cause === 'live' ? undefined : sameVersion ? 'projection' : 'recovered'
+
+function appearance(now: readonly string[], { cause, change }: Change, audience: Audience): Told | undefined {
+  const type = 'created'
+  if (cause === 'live') return { type, reason: change === 'added' ? undefined : 'in-scope', watches: now }
+  if (now.some((watch) => inStep(watch, audience))) return { type, reason: 'recovered', watches: now }
+  const skipped = now.every((watch) => audience.watches.get(watch)?.initial === 'skip')
+  return skipped ? undefined : { type, reason: 'initial', watches: now }
+}
+
+function removal({ endpoint, before }: Side, { now, change, cause }: Change, audience: Audience): Told | undefined {
+  const watches = namedBy(endpoint, before, audience)
+  const reason = cause === 'list' ? 'recovered' : change === 'gone' ? undefined : 'out-of-scope'
+  if (change === 'gone') return { type: 'deleted', reason, watches }
+  const left = before.filter((watch) => !now.includes(watch) && !takenFrom(endpoint, watch, audience))
+  // A comparison proves that the object left only where the watch was in step under the same definition; else a commit moved it.
+  const proven = cause === 'live' ? left.length > 0 : left.some((watch) => inStep(watch, audience))
+  return proven ? { type: 'deleted', reason, watches } : undefined
+}
+
+/** Under which names an end is told: the watches that the endpoint still hears, else those that the plan still has, else the old ones. */
+function namedBy(endpoint: string, before: readonly string[], { watches }: Audience): readonly string[] {
+  const planned = before.filter((watch) => watches.has(watch))
+  const own = planned.filter((watch) => watches.get(watch)?.endpoints.includes(endpoint))
+  return own.length > 0 ? own : planned.length > 0 ? planned : before
+}
+
+/** The plan has the watch, but no longer for this endpoint: a commit did that, whatever the object does. */
+function takenFrom(endpoint: string, watch: string, { watches }: Audience): boolean {
+  const route = watches.get(watch)
+  return route !== undefined && !route.endpoints.includes(endpoint)
+}
+
+function inStep(watch: string, { watches, synced }: Audience): boolean {
+  const route = watches.get(watch)
+  return route !== undefined && synced.get(watch) === route.definition
+}

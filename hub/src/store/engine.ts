@@ -1,0 +1,142 @@
+/**
+ * The engine: every operation of the store on one database, in this thread. Each is one step of a transaction that group.ts opens and
+ * commits; none of them waits for anything. State that is kept beside the database can be read from it again (`forget`).
+ */
+import { randomUUID } from 'node:crypto'
+import { object, string } from '@watch-hub/shared/protocol/decode'
+import { createActivate } from './activate.ts'
+import { createAgents } from './agents.ts'
+import { createAppend } from './append.ts'
+import { createAudiences } from './audiences.ts'
+import { createBacklog } from './backlog.ts'
+import { createBodies } from './bodies.ts'
+import type { Ops } from './calls.ts'
+import { createContexts } from './contexts.ts'
+import type { Database } from './database.ts'
+import { createEndpoints } from './endpoints.ts'
+import { createInherit } from './heirs.ts'
+import { createInventory } from './inventory.ts'
+import { createLogTable } from './log.ts'
+import { createPlans } from './plans.ts'
+import { createPrune } from './retention.ts'
+import { createScans } from './scans.ts'
+import { migrate } from './schema.ts'
+import type { StoreStats } from './store.ts'
+import { createStreams } from './streams.ts'
+import { createSubscriptions } from './subscriptions.ts'
+
+export interface Engine {
+  readonly hubId: string
+  readonly ops: Ops
+  head(): number
+  /** Throws when another process has opened the database since: two hubs on one database would contradict each other. */
+  checkSoleWriter(): void
+  /** After a rollback: drops all that is remembered of the database. */
+  forget(): void
+}
+
+export interface EngineDeps {
+  readonly now: () => number
+  readonly commitMs: () => StoreStats['commitMs']
+}
+
+/** Brings the database to its newest schema and takes it over. */
+export function createEngine(db: Database, { now, commitMs }: EngineDeps): Engine {
+  migrate(db)
+  const identity = takeOver(db)
+  const bodies = createBodies(db)
+  const backlog = createBacklog(db)
+  const inventory = createInventory(db)
+  const agents = createAgents(db)
+  const streams = createStreams(db)
+  const subscriptions = createSubscriptions(db)
+  const plans = createPlans(db)
+  const log = createLogTable(db, { backlog, now })
+  const contexts = createContexts(db, plans)
+  const audiences = createAudiences(db, subscriptions)
+  const endpoints = createEndpoints(db, backlog)
+  const scans = createScans(db, { agents, bodies, contexts, inventory, plans, streams, now })
+  const parts = {
+    agents,
+    audiences,
+    backlog,
+    bodies,
+    contexts,
+    endpoints,
+    inventory,
+    log,
+    plans,
+    scans,
+    streams,
+    subscriptions,
+    now,
+  }
+  const streamNumber = (cluster: string, stream: string) => streams.ofCluster(cluster).find((each) => each.stream === stream)?.id
+  const ops: Ops = {
+    activate: createActivate(parts),
+    inherit: createInherit(parts),
+    index: ({ cluster, stream, ...page }) => {
+      const number = streamNumber(cluster, stream)
+      return number === undefined ? [] : inventory.index(number, page)
+    },
+    append: createAppend(parts),
+    endpoint: (name) => ({ ...endpoints.state(name), scans: scans.of(name) }),
+    read: log.read,
+    rows: log.rows,
+    readScan: (of) => scans.read(of, log.totals().head),
+    freeze: ({ scan, ...step }) => {
+      endpoints.step(step)
+      if (scan !== undefined) scans.step(scan)
+    },
+    context: contexts.get,
+    tail: log.tail,
+    saveToken: agents.saveToken,
+    join: (attempt) => agents.join(attempt, () => plans.dropContexts(attempt.cluster)),
+    openProcess: agents.openProcess,
+    revoke: agents.revoke,
+    agents: agents.all,
+    setPaused: endpoints.setPaused,
+    paused: endpoints.paused,
+    stats: () => {
+      const { rows, bytes } = log.totals()
+      return {
+        logRows: rows,
+        logBytes: bytes,
+        inventory: streams.inventory(),
+        endpoints: endpoints.backlogs(),
+        commitMs: commitMs(),
+      }
+    },
+    prune: createPrune(db, parts),
+  }
+  return {
+    ...identity,
+    ops,
+    head: () => log.totals().head,
+    forget: () => {
+      for (const part of [streams, plans, audiences]) part.forget()
+    },
+  }
+}
+
+const value = object({ value: string })
+
+function takeOver(db: Database): Pick<Engine, 'hubId' | 'checkSoleWriter'> {
+  const set = db.command('INSERT OR REPLACE INTO meta VALUES (?, ?)')
+  const get = db.query('SELECT value FROM meta WHERE key = ?', value)
+  const writer = randomUUID()
+  db.exec('BEGIN IMMEDIATE')
+  const hubId = get.get('hub-id')?.value ?? randomUUID()
+  set('hub-id', hubId)
+  set('writer', writer)
+  db.exec('COMMIT')
+  return {
+    hubId,
+    checkSoleWriter: () => {
+      if (get.get('writer')?.value !== writer)
+        throw new Error(
+          `${db.file}: expected to be the only hub that writes here, but another process has opened it: stop one of them`,
+        )
+    },
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Heirs: a commit that changes a projection moves watches from one stream to another of the same kind. What the hub holds moves along,
+ * so that the agent's next comparison finds what really differs (`updated`, `projection`) and takes nothing for new.
+ *
+ * Watch by watch, a row passes to the plan's streams that have the watch now; a watch that the plan does not have (renamed, perhaps)
+ * passes to those that its endpoints get. A stream that the plan dropped gives its rows away, one that stays lends copies, once.
+ * What nobody takes stays where it is: stale, until the stream comes back.
+ * An heir that holds the object already keeps its own row; where both hold the same content, their watches are united.
+ *
+ * Agents ask for an index only after their frames of that kind were acked, so nothing follows in a dropped stream.
+ */
+import { decodeJson, integer, object, string } from '@watch-hub/shared/protocol/decode'
+import type { Audiences } from './audiences.ts'
+import type { Bodies } from './bodies.ts'
+import type { Input } from './calls.ts'
+import { names } from './columns.ts'
+import type { Holding, Inventory } from './inventory.ts'
+import type { Log } from './log.ts'
+import type { PlanRoutes, Plans } from './plans.ts'
+import type { StreamRow, Streams } from './streams.ts'
+import type { Subscriptions } from './subscriptions.ts'
+
+export interface HeirDeps {
+  readonly audiences: Audiences
+  readonly bodies: Bodies
+  readonly inventory: Inventory
+  readonly log: Log
+  readonly plans: Plans
+  readonly streams: Streams
+  readonly subscriptions: Subscriptions
+}
+
+/** Rows handled in one step. */
+const rowsPerStep = 2_000
+
+const position = object({ source: integer, uid: string })
+
+/** One step for all streams of the kind of `stream`. Says where to go on; nothing = done. Doing it again changes nothing. */
+export const createInherit =
+  (deps: HeirDeps) =>
+  (input: Input<'inherit'>): string | undefined => {
+    const plan = deps.plans.get(input.cluster, input.plan)
+    if (plan === undefined) throw new Error(`${input.cluster}: expected a plan that this hub made, got ${input.plan}`)
+    const from = input.position === undefined ? { source: 0, uid: '' } : decodeJson(position, input.position)
+    const [source, next] = sourcesOf(input.stream, plan, deps.streams).filter(({ id }) => id >= from.source)
+    if (source === undefined) return undefined
+    const handing = handingOf(source, plan, deps)
+    const rows =
+      handing === undefined
+        ? []
+        : deps.inventory.page(source.id, { after: source.id === from.source ? from.uid : '', limit: rowsPerStep })
+    if (handing !== undefined) for (const { uid, ...row } of rows) passOn(uid, row, handing)
+    if (handing !== undefined && rows.length === rowsPerStep)
+      return JSON.stringify({ source: source.id, uid: rows.at(-1)?.uid ?? '' })
+    if (handing !== undefined) passInStep(handing)
+    return next && JSON.stringify({ source: next.id, uid: '' })
+  }
+
+/** Streams of the cluster of the same kind as `stream` that hold anything. */
+function sourcesOf(stream: string, { routes }: PlanRoutes, streams: Streams): readonly StreamRow[] {
+  const kind = routes.streams.find(({ id }) => id === stream)?.resource
+  return streams.ofCluster(routes.cluster).filter(({ name, objects }) => name === kind && objects > 0)
+}
+
+/** What one stream hands on to others. */
+interface Handing {
+  readonly source: StreamRow
+  /** The plan dropped the source: its rows leave it. */
+  readonly dropped: boolean
+  /** Numbers of the streams that a watch passes to; none = it stays. */
+  readonly heirs: (watch: string) => readonly number[]
+  readonly deps: HeirDeps
+}
+
+function handingOf(source: StreamRow, plan: PlanRoutes, deps: HeirDeps): Handing | undefined {
+  const { routes } = plan
+  const own = plan.streams.get(source.stream)
+  const others = routes.streams.filter(({ id, resource }) => resource === source.name && id !== source.stream)
+  if (others.length === 0) return undefined
+  const heard = deps.subscriptions.heard(routes.cluster)
+  const takes = ({ watches }: (typeof others)[number], watch: string): boolean => {
+    if (own?.includes(watch)) return false
+    if (plan.watches.has(watch)) return watches.includes(watch)
+    const gets = watches.flatMap((each) => plan.watches.get(each)?.endpoints ?? [])
+    return own === undefined && gets.some((endpoint) => heard.get(endpoint)?.has(watch))
+  }
+  const known = new Map<string, readonly number[]>()
+  const heirs = (watch: string): readonly number[] => {
+    const found = known.get(watch) ?? others.filter((each) => takes(each, watch)).flatMap(({ id }) => heirNumber(id, watch))
+    known.set(watch, found)
+    return found
+  }
+  const heirNumber = (stream: string, watch: string): readonly number[] => {
+    const number = deps.streams.sibling(source, routes.cluster, stream)
+    // A stream that stays lends a watch until the other one has compared it by itself.
+    return own !== undefined && deps.audiences.inStep(number).has(watch) ? [] : [number]
+  }
+  return { source, dropped: own === undefined, heirs, deps }
+}
+
+function passOn(uid: string, row: Holding, { source, dropped, heirs, deps }: Handing): void {
+  const { inventory, bodies, log, streams } = deps
+  const matches = decodeJson(names, row.matches)
+  const takers = new Set(matches.flatMap(heirs))
+  for (const heir of takers) {
+    const passing = matches.filter((watch) => heirs(watch).includes(heir))
+    const present = inventory.get(heir, uid)
+    if (present === undefined) {
+      inventory.put(heir, uid, { ...row, matches: JSON.stringify(passing) })
+      streams.addObjects(heir, 1)
+    } else if (present.hash === row.hash) {
+      const united = new Set([...decodeJson(names, present.matches), ...passing])
+      inventory.setMatches(heir, uid, JSON.stringify([...united].sort()))
+    }
+  }
+  if (!dropped || takers.size === 0) return
+  inventory.remove(source.id, uid)
+  streams.addObjects(source.id, -1)
+  if (row.sequence <= log.totals().pruned) bodies.release(row.sequence)
+}
+
+/** What was in step stays so: the heir's rows are what the source had compared. */
+function passInStep({ source, dropped, heirs, deps }: Handing): void {
+  const { audiences } = deps
+  for (const [watch, definition] of audiences.inStep(source.id)) {
+    const takers = heirs(watch)
+    for (const heir of takers) audiences.setInStep(heir, { watch, definition })
+    if (dropped && takers.length > 0) audiences.dropInStep(source.id, watch)
+  }
+}

@@ -1,0 +1,113 @@
+/** The log: its rows in order, its head, and how it is read. A read looks at a bounded number of rows, so that nobody waits long behind it. */
+import { integer, object } from '@watch-hub/shared/protocol/decode'
+import type { Backlog } from './backlog.ts'
+import type { Input } from './calls.ts'
+import type { Database } from './database.ts'
+import { logRow, logRowColumns, logRowTables, routeNeedle, take } from './log-row.ts'
+import type { LogRow, ReadResult, Sequence } from './store.ts'
+
+/** Rows of the log that one read looks at. */
+export const rowsLookedAt = 20_000
+
+export interface NewLogRow extends Pick<LogRow, 'sequence' | 'observedAt' | 'appendedAt' | 'cause' | 'change'> {
+  readonly stream: number
+  readonly context: number
+  readonly version: string
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly resourceVersion: string
+  /** JSON text, see log-row.ts. */
+  readonly routes: string
+  readonly matches: string
+}
+
+export interface Totals {
+  /** Number of the newest row that was ever written. */
+  readonly head: Sequence
+  /** Every row up to here is gone. */
+  readonly pruned: Sequence
+  readonly rows: number
+  readonly bytes: number
+}
+
+export interface Log {
+  totals(): Totals
+  /** The next number: above all that were ever given, and not below the clock in µs. */
+  nextSequence(): Sequence
+  add(row: NewLogRow): void
+  /** After the rows of one append. */
+  grow(by: { readonly head: Sequence; readonly rows: number; readonly bytes: number }): void
+  read(of: Input<'read'>): ReadResult
+  rows(sequences: readonly Sequence[]): readonly LogRow[]
+  tail(of: Input<'tail'>): readonly LogRow[]
+}
+
+export function createLogTable(db: Database, deps: { readonly backlog: Backlog; readonly now: () => number }): Log {
+  const totals = db.query(
+    'SELECT head, pruned, log_rows AS rows, log_bytes AS bytes FROM totals',
+    object({ head: integer, pruned: integer, rows: integer, bytes: integer }),
+  )
+  const insert = db.command(`INSERT INTO log
+    (sequence, routes, stream, context, version, namespace, name, uid, resource_version, observed_at, appended_at, cause, change, matches)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+  const grow = db.command('UPDATE totals SET head = ?, log_rows = log_rows + ?, log_bytes = log_bytes + ?')
+  const one = db.query(`SELECT ${logRowColumns} FROM ${logRowTables} WHERE log.sequence = ?`, logRow)
+  const tail = db.query(
+    `SELECT ${logRowColumns} FROM ${logRowTables} WHERE log.sequence >= ? ORDER BY log.sequence DESC LIMIT ?`,
+    logRow,
+  )
+  const readTotals = (): Totals => {
+    const row = totals.get()
+    if (row === undefined) throw new Error(`${db.file}: expected one row of totals, got none`)
+    return row
+  }
+  let last = readTotals().head
+  return {
+    totals: readTotals,
+    nextSequence: () => {
+      last = Math.max(last + 1, deps.now() * 1000)
+      return last
+    },
+    add: (row) =>
+      void insert(
+        ...[
+          row.sequence,
+          row.routes,
+          row.stream,
+          row.context,
+          row.version,
+          row.namespace,
+          row.name,
+          row.uid,
+          row.resourceVersion,
+        ],
+        ...[row.observedAt, row.appendedAt, row.cause, row.change, row.matches],
+      ),
+    grow: ({ head, rows, bytes }) => void grow(head, rows, bytes),
+    read: createRead(db, { backlog: deps.backlog, head: () => readTotals().head }),
+    rows: (sequences) => sequences.flatMap((sequence) => one.get(sequence) ?? []),
+    tail: ({ from, limit }) => tail.all(from, limit).toReversed(),
+  }
+}
+
+function createRead(db: Database, deps: { readonly backlog: Backlog; readonly head: () => Sequence }): Log['read'] {
+  const routed = db.query(
+    `SELECT ${logRowColumns} FROM ${logRowTables}
+     WHERE log.sequence BETWEEN ? AND ? AND instr(log.routes, ?) > 0 ORDER BY log.sequence`,
+    logRow,
+  )
+  const ahead = db.query(
+    `SELECT sequence AS n FROM log WHERE sequence >= ? ORDER BY sequence LIMIT 1 OFFSET ${rowsLookedAt - 1}`,
+    object({ n: integer }),
+  )
+  return ({ endpoint, from, limits }) => {
+    const end = Math.max(from, Math.min(limits.upTo ?? Number.MAX_SAFE_INTEGER, deps.head()))
+    const first = deps.backlog.first(endpoint, from)
+    if (first === undefined || first > end) return { rows: [], upTo: end, complete: true }
+    const lookedAt = Math.min(end, ahead.get(first)?.n ?? end)
+    const taken = take(routed.each(first, lookedAt, routeNeedle(endpoint)), limits)
+    const upTo = taken.complete ? lookedAt : (taken.rows.at(-1)?.sequence ?? from)
+    return { rows: taken.rows, upTo, complete: taken.complete && lookedAt === end }
+  }
+}

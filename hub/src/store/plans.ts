@@ -1,0 +1,106 @@
+/**
+ * Routes by plan hash: what a frame means depends on the plan it was made under, also after the hub has moved on or restarted.
+ * The newest plans of a cluster are kept; the one activated last is its current one.
+ */
+import { array, integer, literal, object, record, string } from '@watch-hub/shared/protocol/decode'
+import { eventType, jsonText, metadata, names, nullable } from './columns.ts'
+import type { Database } from './database.ts'
+import type { ClusterRoutes, WatchRoute } from './store.ts'
+
+/** Plans kept per cluster. An agent is at most a few commits behind; what is older than that starts anew. */
+const plansKept = 20
+
+/** Routes of one plan, made for looking things up. */
+export interface PlanRoutes {
+  readonly routes: ClusterRoutes
+  readonly watches: ReadonlyMap<string, WatchRoute>
+  /** Watches of each stream. */
+  readonly streams: ReadonlyMap<string, readonly string[]>
+  /** The context that was made of it, see contexts.ts; absent until the first entry needs one. */
+  readonly context?: number | undefined
+}
+
+export interface Plans {
+  get(cluster: string, plan: string): PlanRoutes | undefined
+  current(cluster: string): PlanRoutes | undefined
+  /** True when the routes are other than the current ones. */
+  put(routes: ClusterRoutes): boolean
+  setContext(cluster: string, plan: string, context: number): void
+  /** The cluster is another one than before under the same name: contexts of its plans are made anew. */
+  dropContexts(cluster: string): void
+  forget(): void
+}
+
+const clusterRoutes = object({
+  cluster: string,
+  plan: string,
+  context: object({ name: string, labels: record(string), metadata }),
+  streams: array(object({ id: string, resource: string, watches: names })),
+  watches: record(
+    object({ definition: string, endpoints: names, events: array(eventType), initial: literal('send', 'skip'), metadata }),
+  ),
+})
+const planRow = object({ routes: jsonText(clusterRoutes), context: nullable(integer) })
+
+export function createPlans(db: Database): Plans {
+  const select = db.query('SELECT routes, context FROM plans WHERE cluster = ? AND plan = ?', planRow)
+  const newest = db.query(
+    'SELECT plan, routes FROM plans WHERE cluster = ? ORDER BY activated DESC LIMIT 1',
+    object({ plan: string, routes: string }),
+  )
+  const upsert = db.command(`INSERT INTO plans (cluster, plan, routes, activated)
+    VALUES (?, ?, ?, (SELECT ifnull(max(activated), 0) + 1 FROM plans))
+    ON CONFLICT (cluster, plan) DO UPDATE SET
+      context = iif(routes = excluded.routes, context, NULL), routes = excluded.routes, activated = excluded.activated`)
+  const trim = db.command(`DELETE FROM plans WHERE cluster = ?1 AND activated <=
+    (SELECT activated FROM plans WHERE cluster = ?1 ORDER BY activated DESC LIMIT 1 OFFSET ${plansKept})`)
+  const setContext = db.command('UPDATE plans SET context = ? WHERE cluster = ? AND plan = ?')
+  const dropContexts = db.command('UPDATE plans SET context = NULL WHERE cluster = ?')
+  const known = new Map<string, PlanRoutes>()
+  const key = (cluster: string, plan: string) => JSON.stringify([cluster, plan])
+
+  const get = (cluster: string, plan: string): PlanRoutes | undefined => {
+    const found = known.get(key(cluster, plan)) ?? prepared(select.get(cluster, plan))
+    if (found !== undefined) known.set(key(cluster, plan), found)
+    return found
+  }
+  return {
+    get,
+    current: (cluster) => {
+      const found = newest.get(cluster)
+      return found && get(cluster, found.plan)
+    },
+    put: (routes) => {
+      const { cluster, plan } = routes
+      const text = JSON.stringify(routes)
+      const current = newest.get(cluster)
+      if (current?.plan === plan && current.routes === text) return false
+      upsert(cluster, plan, text)
+      trim(cluster)
+      known.clear()
+      return true
+    },
+    setContext: (cluster, plan, context) => {
+      setContext(context, cluster, plan)
+      known.delete(key(cluster, plan))
+    },
+    dropContexts: (cluster) => {
+      dropContexts(cluster)
+      known.clear()
+    },
+    forget: () => known.clear(),
+  }
+}
+
+function prepared(
+  row: { readonly routes: ClusterRoutes; readonly context: number | undefined } | undefined,
+): PlanRoutes | undefined {
+  if (row === undefined) return undefined
+  const { routes, context } = row
+  return {
+    routes,
+    watches: new Map(Object.entries(routes.watches)),
+    streams: new Map(routes.streams.map((stream) => [stream.id, stream.watches])),
+    context,
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The tables, and how an older file becomes a newer one. A migration that was released never changes; a new one is added behind it.
+ *
+ * A body is kept once, under the number of the log row that brought it; the inventory's row of an object names that number too.
+ * So an append writes each body once, the log stays narrow enough to be read for one endpoint without touching bodies,
+ * and a body lives as long as either of the two needs it (see retention.ts).
+ */
+import { type Database, schemaVersion } from './database.ts'
+
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  -- head: number of the newest log row ever; pruned: every row up to here is gone.
+  CREATE TABLE totals (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    head INTEGER NOT NULL, pruned INTEGER NOT NULL, log_rows INTEGER NOT NULL, log_bytes INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO totals VALUES (1, 0, 0, 0, 0);
+
+  CREATE TABLE streams (
+    id INTEGER PRIMARY KEY,
+    cluster TEXT NOT NULL, stream TEXT NOT NULL, grp TEXT NOT NULL, resource TEXT NOT NULL, kind TEXT NOT NULL,
+    objects INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (cluster, stream)
+  ) STRICT;
+  -- The definition under which a watch was last compared in full.
+  CREATE TABLE stream_watches (
+    stream INTEGER NOT NULL, watch TEXT NOT NULL, definition TEXT NOT NULL,
+    PRIMARY KEY (stream, watch)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE bodies (sequence INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+  CREATE TABLE log (
+    sequence INTEGER PRIMARY KEY,
+    routes TEXT NOT NULL, stream INTEGER NOT NULL, context INTEGER NOT NULL,
+    version TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL, resource_version TEXT NOT NULL,
+    observed_at INTEGER NOT NULL, appended_at INTEGER NOT NULL, cause TEXT NOT NULL, change TEXT NOT NULL, matches TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE inventory (
+    stream INTEGER NOT NULL, uid TEXT NOT NULL,
+    version TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, resource_version TEXT NOT NULL,
+    hash TEXT NOT NULL, matches TEXT NOT NULL, observed_at INTEGER NOT NULL, sequence INTEGER NOT NULL,
+    PRIMARY KEY (stream, uid)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX inventory_by_sequence ON inventory (sequence);
+
+  CREATE TABLE agents (
+    cluster TEXT PRIMARY KEY, public_key TEXT NOT NULL, cluster_uid TEXT NOT NULL, joined_at INTEGER NOT NULL,
+    process INTEGER NOT NULL DEFAULT 0, last_frame INTEGER NOT NULL DEFAULT 0, revoked_at INTEGER
+  ) STRICT;
+  CREATE TABLE tokens (
+    hash TEXT PRIMARY KEY, cluster TEXT NOT NULL, expires_at INTEGER NOT NULL, replace INTEGER NOT NULL,
+    used_key TEXT, used_uid TEXT
+  ) STRICT, WITHOUT ROWID;
+
+  -- dropped_at: the log's head when the last plan that used it was forgotten.
+  CREATE TABLE contexts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, hash TEXT NOT NULL UNIQUE, context TEXT NOT NULL, dropped_at INTEGER
+  ) STRICT;
+  -- activated: rises with each change; the highest of a cluster is its current plan.
+  CREATE TABLE plans (
+    cluster TEXT NOT NULL, plan TEXT NOT NULL, routes TEXT NOT NULL, activated INTEGER NOT NULL, context INTEGER,
+    PRIMARY KEY (cluster, plan)
+  ) STRICT;
+  CREATE TABLE subscriptions (
+    cluster TEXT NOT NULL, endpoint TEXT NOT NULL, watch TEXT NOT NULL, active INTEGER NOT NULL,
+    PRIMARY KEY (cluster, endpoint, watch)
+  ) STRICT, WITHOUT ROWID;
+
+  -- left_at: when it dropped out of the Activation, ms; NULL while it is in.
+  CREATE TABLE endpoints (name TEXT PRIMARY KEY, cursor INTEGER NOT NULL, left_at INTEGER) STRICT, WITHOUT ROWID;
+  CREATE TABLE batches (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    endpoint TEXT NOT NULL, id TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL, members TEXT NOT NULL, frame TEXT NOT NULL, payload TEXT
+  ) STRICT;
+  CREATE INDEX batches_by_endpoint ON batches (endpoint, number);
+  -- position: the last uid that was sent.
+  CREATE TABLE scans (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE, endpoint TEXT NOT NULL, watch TEXT NOT NULL, cluster TEXT NOT NULL, reason TEXT NOT NULL,
+    started INTEGER NOT NULL, position TEXT NOT NULL, sent INTEGER NOT NULL, total INTEGER NOT NULL
+  ) STRICT;
+  -- How many log rows of one slot of time are routed to an endpoint (see backlog.ts).
+  CREATE TABLE tallies (
+    endpoint TEXT NOT NULL, slot INTEGER NOT NULL, events INTEGER NOT NULL,
+    PRIMARY KEY (endpoint, slot)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE pauses (endpoint TEXT PRIMARY KEY, since INTEGER NOT NULL, by TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  `,
+]
+
+/** Brings the file to the newest schema, each step in its own transaction. Refuses a file that a newer release wrote. */
+export function migrate(db: Database): void {
+  const version = schemaVersion(db)
+  if (version > migrations.length)
+    throw new Error(
+      `${db.file}: expected a database of schema ${migrations.length} or older, got ${version}: a newer release wrote it, run that one`,
+    )
+  migrations.slice(version).forEach((sql, i) => {
+    db.exec(`BEGIN IMMEDIATE; ${sql} PRAGMA user_version = ${version + i + 1}; COMMIT`)
+  })
+}

@@ -1,0 +1,121 @@
+/** Facts about joining, processes and revocation. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { MakeLab } from '../../store.contract.ts'
+import type { JoinAttempt, Store } from '../../store.ts'
+import { activation, cluster, join, seen, startAgent, watch } from '../world.ts'
+
+const attempt = (over: Partial<JoinAttempt> = {}): JoinAttempt => ({
+  cluster,
+  tokenHash: 't1',
+  publicKey: 'key-1',
+  clusterUid: 'uid-1',
+  now: 1_000,
+  ...over,
+})
+
+const token = (
+  store: Store,
+  hash: string,
+  over: { readonly expiresAt?: number; readonly replace?: boolean; readonly cluster?: string } = {},
+) => store.saveToken({ hash, cluster, expiresAt: 2_000, replace: false, ...over })
+
+const codeOf = async (store: Store, over: Partial<JoinAttempt> = {}) => {
+  const joined = await store.join(attempt(over))
+  return joined.kind === 'refused' ? joined.code : joined.kind
+}
+
+export function agentFacts(lab: MakeLab): void {
+  test('a token works once; the same attempt again gets the same answer', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    await token(store, 't1')
+    assert.equal(await codeOf(store), 'joined')
+    assert.equal(await codeOf(store, { now: 9_000 }), 'joined')
+    assert.equal(await codeOf(store, { publicKey: 'key-2' }), 'used-token')
+    assert.equal(await codeOf(store, { clusterUid: 'uid-2' }), 'used-token')
+    assert.deepEqual(await store.agents(), [
+      { cluster, publicKey: 'key-1', clusterUid: 'uid-1', joinedAt: 1_000, process: 0, lastFrame: 0 },
+    ])
+  })
+
+  test('a token is for one cluster and for a time', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    await token(store, 't1', { cluster: 'elsewhere' })
+    await token(store, 't2')
+    assert.equal(await codeOf(store, { tokenHash: 'unheard' }), 'bad-token')
+    assert.equal(await codeOf(store, { tokenHash: 't1' }), 'bad-token')
+    assert.equal(await codeOf(store, { tokenHash: 't2', now: 2_000 }), 'expired-token')
+    assert.deepEqual(await store.agents(), [])
+  })
+
+  test('another cluster under the same name needs a token that says so', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    for (const hash of ['t1', 't2']) await token(store, hash)
+    await token(store, 't3', { replace: true })
+    assert.equal(await codeOf(store), 'joined')
+    assert.equal(await codeOf(store, { tokenHash: 't2', clusterUid: 'uid-2' }), 'other-cluster')
+    assert.equal(await codeOf(store, { tokenHash: 't2', publicKey: 'key-2' }), 'joined')
+    assert.equal(await codeOf(store, { tokenHash: 't3', clusterUid: 'uid-2' }), 'joined')
+    assert.equal((await store.agents())[0]?.clusterUid, 'uid-2')
+  })
+
+  test('joining again keeps the process numbers', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    await store.activate(activation({ lb: watch() }))
+    const agent = await startAgent(store)
+    await agent.send([seen('a')])
+    await join(store)
+    assert.deepEqual(await store.openProcess(cluster, agent.process), { kind: 'opened', process: 1, lastFrame: 1 })
+    assert.deepEqual(await store.openProcess(cluster, 0), { kind: 'opened', process: 2, lastFrame: 0 })
+  })
+
+  test('processes are numbered upwards; an older one is superseded', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    assert.deepEqual(await store.openProcess(cluster, 0), { kind: 'unknown' })
+    await join(store)
+    assert.deepEqual(await store.openProcess(cluster, 0), { kind: 'opened', process: 1, lastFrame: 0 })
+    assert.deepEqual(await store.openProcess(cluster, 0), { kind: 'opened', process: 2, lastFrame: 0 })
+    assert.deepEqual(await store.openProcess(cluster, 1), { kind: 'superseded', current: 2 })
+  })
+
+  test('a process above the known one shows that the database is older: it goes on without its frames', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    await join(store)
+    await store.openProcess(cluster, 0)
+    assert.deepEqual(await store.openProcess(cluster, 7), { kind: 'opened', process: 7, lastFrame: 0 })
+    assert.deepEqual(await store.openProcess(cluster, 0), { kind: 'opened', process: 8, lastFrame: 0 })
+  })
+
+  test('a revoked agent is unknown until it joins with a new token', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    await token(store, 't1')
+    await token(store, 't2')
+    await codeOf(store)
+    assert.equal(await store.revoke(cluster, 3_000), true)
+    assert.equal(await store.revoke(cluster, 4_000), false)
+    assert.equal(await store.revoke('elsewhere', 4_000), false)
+    assert.equal((await store.agents())[0]?.revokedAt, 3_000)
+    assert.deepEqual(await store.openProcess(cluster, 0), { kind: 'unknown' })
+    assert.equal(await codeOf(store), 'used-token', 'the token that was used before does not lift a revocation')
+    assert.equal(await codeOf(store, { tokenHash: 't2' }), 'joined')
+    assert.equal((await store.agents())[0]?.revokedAt, undefined)
+  })
+
+  test('an attempt with an old token does not take the name back from a later join', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    await token(store, 't1')
+    await token(store, 't2')
+    await codeOf(store)
+    assert.equal(await codeOf(store, { tokenHash: 't2', publicKey: 'key-2' }), 'joined')
+    assert.equal(await codeOf(store), 'used-token')
+    assert.equal((await store.agents())[0]?.publicKey, 'key-2')
+  })
+}

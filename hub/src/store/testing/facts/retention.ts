@@ -1,0 +1,150 @@
+/** Facts about retention: what leaves the log, and what has to stay. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Link } from '../../link.ts'
+import type { MakeLab } from '../../store.contract.ts'
+import type { FrozenBatch, LogRow, Store } from '../../store.ts'
+import { activation, bodyOf, gone, indexOf, scanAll, seen, startAgent, synced, told, watch } from '../world.ts'
+
+/** As if the retention were over at once. */
+async function pruneAll(link: Link): Promise<void> {
+  while (await link.call('prune', { retentionMs: -1_000 }));
+}
+
+const pass = (store: Store, endpoint: string, rows: readonly LogRow[], batches: readonly FrozenBatch[] = []) =>
+  store.freeze({ endpoint, settled: [], batches, cursor: rows.at(-1)?.sequence ?? 0 })
+
+const logged = async (store: Store, rows: readonly LogRow[]) =>
+  (await store.rows(rows.map(({ sequence }) => sequence))).map(({ object }) => object.name)
+
+export function retentionFacts(lab: MakeLab): void {
+  test('rows leave the log when every endpoint has passed them and they are old enough', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    await store.activate(activation({ lb: watch({ endpoints: ['cmdb', 'dns'] }) }))
+    const rows = await (await startAgent(store)).send([seen('a'), seen('b'), seen('c')])
+    await pass(store, 'dns', rows)
+    await pass(store, 'cmdb', rows.slice(0, 2))
+    await link.call('prune', { retentionMs: 60_000 })
+    assert.deepEqual(await logged(store, rows), ['a', 'b', 'c'])
+    await pruneAll(link)
+    assert.deepEqual(await logged(store, rows), ['c'])
+    const { logRows, logBytes } = await store.stats()
+    assert.deepEqual([logRows, logBytes], [1, Buffer.byteLength(bodyOf('c'))])
+  })
+
+  test('rows that are not for an endpoint do not wait for it', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    await store.activate(activation({ lb: watch(), quiet: watch({ endpoints: ['cmdb'] }) }))
+    const rows = await (await startAgent(store)).send([seen('a'), seen('b')])
+    await pass(store, 'dns', rows)
+    await pruneAll(link)
+    assert.deepEqual(await logged(store, rows), [])
+  })
+
+  test('a frozen batch keeps its rows until it is settled', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    await store.activate(activation({ lb: watch() }))
+    const rows = await (await startAgent(store)).send([seen('a'), seen('b')])
+    const members = rows.slice(1).map(({ sequence }) => ({ sequence, type: 'created' as const, watches: ['lb'] }))
+    await pass(store, 'dns', rows, [{ id: 'x', createdAt: 1, members, frame: '{}' }])
+    await pruneAll(link)
+    assert.deepEqual(await logged(store, rows), ['b'])
+    await store.freeze({ endpoint: 'dns', settled: ['x'], batches: [], cursor: 0 })
+    await pruneAll(link)
+    assert.deepEqual(await logged(store, rows), [])
+  })
+
+  test('a frozen batch with its own bytes keeps nothing', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    await store.activate(activation({ lb: watch() }))
+    const rows = await (await startAgent(store)).send([seen('a')])
+    const members = rows.map(({ sequence }) => ({ sequence, type: 'created' as const, watches: ['lb'] }))
+    await pass(store, 'dns', rows, [{ id: 'x', createdAt: 1, members, frame: '{}', payload: '{}' }])
+    await pruneAll(link)
+    assert.deepEqual(await logged(store, rows), [])
+  })
+
+  test('the inventory keeps its bodies when their rows are gone, and lets them go when they change', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    await store.activate(activation({ lb: watch() }))
+    const agent = await startAgent(store)
+    const rows = await agent.send([seen('a'), seen('b'), seen('c'), synced({ lb: 'd1' })])
+    await pass(store, 'dns', rows)
+    await pruneAll(link)
+    assert.equal((await store.stats()).logRows, 0)
+    const later = await agent.send([gone('a'), seen('b', { hash: 'h2', change: 'modified' })])
+    assert.deepEqual(
+      later.map(({ body }) => body),
+      [bodyOf('a'), bodyOf('b', 'h2')],
+    )
+    await store.activate(activation({ lb: watch({ endpoints: ['cmdb', 'dns'] }) }))
+    assert.deepEqual(
+      (await scanAll(store, 'cmdb')).map(({ body }) => body),
+      [bodyOf('b', 'h2'), bodyOf('c')],
+    )
+  })
+
+  test('an emptied log does not reuse its numbers', async () => {
+    await using world = await lab()
+    const first = await world.open()
+    await first.store.activate(activation({ lb: watch() }))
+    const rows = await (await startAgent(first.store)).send([seen('a')])
+    await pass(first.store, 'dns', rows)
+    await pruneAll(first.link)
+    await first.store[Symbol.asyncDispose]()
+    const { store } = await world.open()
+    assert.equal(await store.head(), rows[0]?.sequence)
+    const [next] = await (await startAgent(store)).send([seen('b')])
+    assert.ok((next?.sequence ?? 0) > (rows[0]?.sequence ?? 0))
+  })
+
+  test('an endpoint that left keeps its rows for the retention, then is forgotten', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    await store.activate(activation({ lb: watch({ endpoints: ['cmdb', 'dns'] }) }))
+    const rows = await (await startAgent(store)).send([seen('a')])
+    await pass(store, 'dns', rows)
+    await store.activate(activation({ lb: watch() }))
+    await link.call('prune', { retentionMs: 60_000 })
+    assert.equal((await store.endpoint('cmdb')).cursor, 0)
+    await pruneAll(link)
+    await assert.rejects(store.endpoint('cmdb'), /activated once/)
+    assert.deepEqual(await logged(store, rows), [])
+  })
+
+  test('many rows leave in small chunks', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    await store.activate(activation({ lb: watch({ endpoints: [] }) }))
+    await (await startAgent(store)).send(Array.from({ length: 1_200 }, (_, i) => seen(`o${i}`)))
+    const counts: number[] = []
+    while (await link.call('prune', { retentionMs: -1_000 })) counts.push((await store.stats()).logRows)
+    assert.deepEqual(counts, [700, 200, 0])
+    assert.equal((await indexOf(store)).length, 1_200)
+  })
+
+  test('contexts stay as long as a row or a plan names them', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    const attached = (asset: string) => activation({ lb: watch({ metadata: { asset } }) })
+    await store.activate(attached('one'))
+    const agent = await startAgent(store)
+    const [old] = await agent.send([seen('a')])
+    await store.activate(attached('two'))
+    await pruneAll(link)
+    const key = old?.context ?? ''
+    assert.deepEqual((await link.call('context', key)).watches, { lb: { asset: 'one' } })
+    const rows = await agent.send([seen('b')])
+    await pass(store, 'dns', rows)
+    await pruneAll(link)
+    await assert.rejects(link.call('context', key), /expected a context that a row of the log names/)
+    const [next] = await agent.send([seen('c')])
+    assert.deepEqual((await store.context(next?.context ?? '')).watches, { lb: { asset: 'two' } })
+    assert.deepEqual(told([...rows]), ['b dns created - lb'])
+  })
+}

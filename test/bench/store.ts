@@ -1,0 +1,191 @@
+/** How fast the store takes frames, beside what SQLite takes of the same rows with nothing around it, in the same run. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Database } from '@watch-hub/hub/store/database'
+import { openDatabase } from '@watch-hub/hub/store/database'
+import { migrate } from '@watch-hub/hub/store/schema'
+import { openStore } from '@watch-hub/hub/store/sqlite'
+import type { Activation, Store } from '@watch-hub/hub/store/store'
+import type { Frame } from '@watch-hub/shared/protocol/frames'
+
+export interface StoreBench {
+  readonly entriesPerFrame: number
+  /** Frames under way at once. */
+  readonly inFlight: number
+  readonly rowsPerSecond: number
+  /** The same rows, inserted by SQLite alone, one transaction per frame. */
+  readonly rawRowsPerSecond: number
+  /** From `append` to its answer. */
+  readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number }
+  readonly commitMs: { readonly p50: number; readonly p99: number }
+}
+
+const bodyBytes = 2_000
+const stream = { id: 'services-whole', group: '', resource: 'services', version: 'v1', kind: 'Service', namespaced: true }
+const watch = {
+  definition: 'd1',
+  endpoints: ['cmdb', 'dns'],
+  events: ['created', 'updated', 'deleted'],
+  initial: 'send',
+  metadata: {},
+} as const
+const activation: Activation = {
+  endpoints: ['cmdb', 'dns'],
+  clusters: [
+    {
+      cluster: 'prod-eu-1',
+      plan: 'p1',
+      context: { name: 'prod-eu-1', labels: { env: 'prod' }, metadata: {} },
+      streams: [{ id: stream.id, resource: 'services', watches: ['load-balancers'] }],
+      watches: { 'load-balancers': watch },
+    },
+  ],
+}
+
+const bodies = Array.from({ length: 500 }, (_, i) => {
+  const text = JSON.stringify({ kind: 'Service', i, noise: randomBytes(bodyBytes / 2).toString('hex') })
+  return `${text.slice(0, bodyBytes - 2)}"}`
+})
+
+/** Half of the rows are new objects, half are changes of them. */
+function framesOf(rows: number, entriesPerFrame: number): readonly Frame[] {
+  const uids = Array.from({ length: Math.ceil(rows / 2) }, () => randomUUID())
+  return Array.from({ length: Math.ceil(rows / entriesPerFrame) }, (_, f) => ({
+    plan: 'p1',
+    process: 1,
+    number: f + 1,
+    streams: [stream],
+    sealedAt: Date.now(),
+    entries: Array.from({ length: entriesPerFrame }, (_, e) => {
+      const i = f * entriesPerFrame + e
+      return {
+        s: 0,
+        uid: uids[i % uids.length] ?? '',
+        namespace: 'team-web',
+        name: `shop-${i % uids.length}`,
+        resourceVersion: String(1_000 + i),
+        cause: 'live' as const,
+        change: i < uids.length ? ('added' as const) : ('modified' as const),
+        matches: ['load-balancers'],
+        hash: String(i).padStart(32, '0'),
+        observedAt: Date.now(),
+        body: bodies[i % bodies.length] ?? '',
+      }
+    }),
+  }))
+}
+
+async function withFolder<T>(run: (file: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'watch-hub-bench-'))
+  try {
+    return await run(join(folder, 'store.db'))
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+async function joined(store: Store): Promise<void> {
+  await store.saveToken({ hash: 't', cluster: 'prod-eu-1', expiresAt: Date.now() + 60_000, replace: false })
+  await store.join({ cluster: 'prod-eu-1', tokenHash: 't', publicKey: 'k', clusterUid: 'u', now: Date.now() })
+  await store.openProcess('prod-eu-1', 0)
+  await store.activate(activation)
+}
+
+const quantile = (ascending: readonly number[], q: number): number =>
+  ascending[Math.min(ascending.length - 1, Math.floor(ascending.length * q))] ?? 0
+
+async function measureStore(
+  frames: readonly Frame[],
+  inFlight: number,
+): Promise<Omit<StoreBench, 'entriesPerFrame' | 'inFlight' | 'rawRowsPerSecond'>> {
+  return withFolder(async (file) => {
+    await using store = await openStore({ file })
+    await joined(store)
+    const latencies: number[] = []
+    const queue = [...frames]
+    const began = performance.now()
+    const send = async () => {
+      for (let frame = queue.shift(); frame !== undefined; frame = queue.shift()) {
+        const sent = performance.now()
+        const stored = await store.append('prod-eu-1', frame)
+        if (stored.kind !== 'stored') throw new Error(`expected a stored frame, got ${JSON.stringify(stored)}`)
+        latencies.push(performance.now() - sent)
+      }
+    }
+    await Promise.all(Array.from({ length: inFlight }, send))
+    const seconds = (performance.now() - began) / 1000
+    const { commitMs } = await store.stats()
+    const ascending = latencies.sort((a, b) => a - b)
+    const rows = frames.reduce((sum, { entries }) => sum + entries.length, 0)
+    return {
+      rowsPerSecond: rows / seconds,
+      latencyMs: { p50: quantile(ascending, 0.5), p99: quantile(ascending, 0.99), max: ascending.at(-1) ?? 0 },
+      commitMs,
+    }
+  })
+}
+
+/** Rows per second of the store's tables and nothing else: no lookups, no routes, no thread. */
+const measureRaw = (frames: readonly Frame[]): Promise<number> =>
+  withFolder(async (file) => {
+    using db = openDatabase(file)
+    migrate(db)
+    const insert = inserts(db)
+    let sequence = 0
+    const began = performance.now()
+    for (const frame of frames) {
+      db.exec('BEGIN IMMEDIATE')
+      for (const entry of frame.entries) if ('uid' in entry) insert(++sequence, entry)
+      db.exec('COMMIT')
+      if (db.checkpoint('noop').pages > 8192) db.checkpoint('passive')
+    }
+    return sequence / ((performance.now() - began) / 1000)
+  })
+
+function inserts(db: Database) {
+  const log = db.command('INSERT INTO log VALUES (?, ?, 1, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+  const body = db.command('INSERT INTO bodies VALUES (?, ?)')
+  const inventory = db.command('INSERT OR REPLACE INTO inventory VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+  const routes = '[["cmdb","created","","load-balancers"],["dns","created","","load-balancers"]]'
+  return (sequence: number, entry: Extract<Frame['entries'][number], { readonly uid: string }>) => {
+    const { namespace, name, uid, resourceVersion, observedAt, cause, change } = entry
+    const matches = JSON.stringify(entry.matches)
+    log(sequence, routes, 'v1', namespace, name, uid, resourceVersion, observedAt, observedAt, cause, change, matches)
+    body(sequence, entry.body ?? '')
+    inventory(uid, 'v1', namespace, name, resourceVersion, entry.hash ?? '', matches, observedAt, sequence)
+  }
+}
+
+const shapes = [
+  { rows: 1_000, entriesPerFrame: 1, inFlight: 1 },
+  { rows: 4_000, entriesPerFrame: 1, inFlight: 64 },
+  { rows: 40_000, entriesPerFrame: 100, inFlight: 8 },
+  { rows: 40_000, entriesPerFrame: 1_000, inFlight: 8 },
+]
+
+/** Measures each shape and says it in a line. */
+export async function benchStore(say: (line: string) => void = console.log): Promise<readonly StoreBench[]> {
+  const results: StoreBench[] = []
+  for (const { rows, entriesPerFrame, inFlight } of shapes) {
+    const frames = framesOf(rows, entriesPerFrame)
+    const rawRowsPerSecond = await measureRaw(frames)
+    const result = { entriesPerFrame, inFlight, rawRowsPerSecond, ...(await measureStore(frames, inFlight)) }
+    results.push(result)
+    say(line(result))
+  }
+  return results
+}
+
+function line({ entriesPerFrame, inFlight, rowsPerSecond, rawRowsPerSecond, latencyMs, commitMs }: StoreBench): string {
+  const share = Math.round((100 * rowsPerSecond) / rawRowsPerSecond)
+  return [
+    `store: ${entriesPerFrame} entries a frame, ${inFlight} in flight: ${Math.round(rowsPerSecond)} rows/s`,
+    `SQLite alone ${Math.round(rawRowsPerSecond)} (${share} %)`,
+    `append p50 ${latencyMs.p50.toFixed(1)} p99 ${latencyMs.p99.toFixed(1)} max ${latencyMs.max.toFixed(1)} ms`,
+    `commit p50 ${commitMs.p50.toFixed(1)} p99 ${commitMs.p99.toFixed(1)} ms`,
+  ].join(', ')
+}
+
+if (import.meta.main) await benchStore()
