@@ -1,9 +1,11 @@
 /**
- * Runs git, through simple-git. One call is one process; it ends with the signal, and the call is over only when the process is.
+ * Runs git, through simple-git. One call is one process and its helpers; they end with the signal, and the call is over only when they are.
  * The environment is made here from few variables, so that neither the operator's shell nor the arguments others can see carry secrets.
  */
 import { Buffer } from 'node:buffer'
+import { randomUUID } from 'node:crypto'
 import { simpleGit } from 'simple-git'
+import { endLeftovers, markVariable } from './leftovers.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -41,7 +43,8 @@ const passedOn = [
 ]
 
 export function git(settings: GitSettings): Git {
-  const environment = environmentOf(settings)
+  const mark = randomUUID()
+  const environment = { ...environmentOf(settings), [markVariable]: mark }
   const run = (input?: string) =>
     simpleGit({
       baseDir: settings.folder,
@@ -51,10 +54,18 @@ export function git(settings: GitSettings): Git {
       unsafe: { allowUnsafeSshCommand: true, allowUnsafeConfigEnvCount: true },
       ...(input === undefined ? {} : { input: () => input }),
     }).env(environment)
+  const ended = async <T>(call: PromiseLike<T>): Promise<T> => {
+    try {
+      return await call
+    } catch (error) {
+      if (settings.signal.aborted) await endLeftovers(mark)
+      throw error
+    }
+  }
   return {
-    text: async (...args) => run().raw([...args]),
+    text: (...args) => ended(run().raw([...args])),
     objects: async (ids) => {
-      const bytes: unknown = await run(`${ids.join('\n')}\n`).binaryCatFile(['--batch'])
+      const bytes: unknown = await ended(run(`${ids.join('\n')}\n`).binaryCatFile(['--batch']))
       return Buffer.isBuffer(bytes) ? bytes : Buffer.from(String(bytes))
     },
   }
