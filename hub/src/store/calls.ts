@@ -4,7 +4,7 @@
  */
 import type { Frame } from '@watch-hub/shared/protocol/frames'
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
-import type { Recorded } from './log-row.ts'
+import type { Recorded } from './engine/log-row.ts'
 import type {
   Activation,
   AgentRecord,

@@ -2,7 +2,7 @@
  * The tail: the newest rows of the log in the main thread, fed by appends, so that couriers at the head never touch the disk.
  * It holds everything after its floor; what is older, the engine has. Bounded by rows and bytes: the oldest rows leave first.
  */
-import { take } from './log-row.ts'
+import { take } from './engine/log-row.ts'
 import type { LogRow, ReadLimits, ReadResult, Sequence } from './store.ts'
 
 export interface MemoryTail {

@@ -1,8 +1,16 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { test } from 'node:test'
+import { integer, object } from '@watch-hub/shared/protocol/decode'
+import { openDatabase } from './engine/database.ts'
 import { createStore } from './front.ts'
-import { openLocal } from './local.ts'
+import { openLocal } from './link/local.ts'
+import { openThread } from './link/thread.ts'
+import { openStore } from './sqlite.ts'
 import { storeContract } from './store.contract.ts'
-import { openThread } from './thread.ts'
+import { activation, bare, gone, indexOf, seen, services, startAgent, watch } from './testing/world.ts'
 
 const fileIn = (dir: string) => join(dir, 'store.db')
 
@@ -14,4 +22,90 @@ storeContract('SQLite in a thread', async (dir) => {
 storeContract('SQLite in this thread', async (dir) => {
   const link = openLocal({ file: fileIn(dir) })
   return { link, store: createStore(link), kill: async () => {} }
+})
+
+async function folder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'watch-hub-sqlite-'))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) }
+}
+
+test('the files of a store are readable by their owner alone, and its folder is made', async () => {
+  await using dir = await folder()
+  const data = join(dir.path, 'data')
+  await using store = await openStore({ file: fileIn(data) })
+  await store.activate(activation({ lb: watch() }))
+  const files = await readdir(data)
+  assert.deepEqual(files.sort(), ['store.db', 'store.db-shm', 'store.db-wal'])
+  for (const file of files) assert.equal((await stat(join(data, file))).mode & 0o777, 0o600, file)
+})
+
+test('a store that is closed leaves one file', async () => {
+  await using dir = await folder()
+  const store = await openStore({ file: fileIn(dir.path) })
+  await store.activate(activation({ lb: watch() }))
+  await store[Symbol.asyncDispose]()
+  assert.deepEqual(await readdir(dir.path), ['store.db'])
+})
+
+test('a body is let go when neither the log nor the inventory names it', async () => {
+  await using dir = await folder()
+  const link = openLocal({ file: fileIn(dir.path) })
+  const stream = (id: string) => ({ streams: [{ id, resource: 'services', watches: ['lb'] }] })
+  const pruneAll = async () => {
+    while (await link.call('prune', { retentionMs: -1_000 }));
+  }
+  {
+    await using store = createStore(link)
+    const lb = watch({ endpoints: [] })
+    await store.activate(activation({ lb }, { plan: 'p1', ...stream('one') }))
+    const agent = await startAgent(store)
+    await agent.send([seen('a'), seen('b'), seen('c'), seen('d', { hash: 'x' })], { streams: [services('one')] })
+    await pruneAll()
+    await store.activate(activation({ lb }, { plan: 'p2', ...stream('two') }))
+    const two = { plan: 'p2', streams: [services('two')] }
+    await agent.send([seen('d', { hash: 'y' })], two)
+    await indexOf(store, { plan: 'p2', stream: 'two' })
+    await agent.send([gone('a'), seen('b', { hash: 'h2' }), bare('c', { matches: ['lb', 'more'] })], two)
+    await pruneAll()
+  }
+  using db = openDatabase(fileIn(dir.path))
+  const named = db.query(
+    'SELECT (SELECT count(*) FROM bodies) AS bodies, count(*) AS objects FROM inventory',
+    object({ bodies: integer, objects: integer }),
+  )
+  assert.deepEqual(named.get(), { bodies: 3, objects: 3 })
+})
+
+test('a file of a newer release is refused', async () => {
+  await using dir = await folder()
+  {
+    using db = openDatabase(fileIn(dir.path))
+    db.exec('PRAGMA user_version = 99')
+  }
+  await assert.rejects(openStore({ file: fileIn(dir.path) }), ({ message, cause }: Error) => {
+    assert.match(message, /cannot open the store in .*store\.db/)
+    assert.ok(cause instanceof Error)
+    assert.match(cause.message, /expected a database of schema \d+ or older, got 99: a newer release wrote it, run that one/)
+    return true
+  })
+})
+
+test('a file that is no database is refused', async () => {
+  await using dir = await folder()
+  await writeFile(fileIn(dir.path), 'not a database, but long enough to be looked at as one'.repeat(20))
+  await assert.rejects(openStore({ file: fileIn(dir.path) }), ({ cause }: Error) => {
+    assert.match(String(cause), /not a database/)
+    return true
+  })
+})
+
+test('when the thread dies, what waits fails, and so does what comes later', async () => {
+  await using dir = await folder()
+  const link = await openThread({ file: fileIn(dir.path) })
+  await using store = createStore(link)
+  await store.activate(activation({ lb: watch() }))
+  const agent = await startAgent(store)
+  const waiting = store.append('prod-eu-1', agent.frame(Array.from({ length: 5_000 }, (_, i) => seen(`o${i}`))))
+  await Promise.all([link.kill(), assert.rejects(waiting, /the store is closed/)])
+  await assert.rejects(store.agents(), /the store cannot agents/)
 })

@@ -2,8 +2,8 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createStore, type FrontSettings } from './front.ts'
+import { openThread } from './link/thread.ts'
 import type { Store } from './store.ts'
-import { openThread } from './thread.ts'
 
 export interface StoreSettings extends FrontSettings {
   /** The database's file, made when it is not there. Beside it, SQLite keeps `-wal` and `-shm`. All are mode 600. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe } from 'node:test'
-import type { Link } from './link.ts'
+import type { Link } from './link/link.ts'
 import type { Store } from './store.ts'
 import { activationFacts } from './testing/facts/activation.ts'
 import { agentFacts } from './testing/facts/agents.ts'
@@ -45,7 +45,7 @@ export function storeContract(name: string, open: OpenStore): void {
       [Symbol.asyncDispose]: () => scope.disposeAsync(),
     }
   }
-  describe(name, () => {
+  describe(name, { concurrency: 4 }, () => {
     appendFacts(lab)
     activationFacts(lab)
     heirFacts(lab)

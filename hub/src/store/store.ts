@@ -72,6 +72,7 @@ export interface ClusterRoutes {
   /** Hash of the plan that belongs to it. The newest routes of a plan hash win. */
   readonly plan: string
   readonly context: Omit<Context['cluster'], 'uid'>
+  /** `resource`: the kind's name with its group, `deployments.apps`. */
   readonly streams: readonly { readonly id: string; readonly resource: string; readonly watches: readonly string[] }[]
   readonly watches: Readonly<Record<string, WatchRoute>>
 }
@@ -144,6 +145,7 @@ export interface EndpointState {
 export interface ScanChunk {
   /** The log's head when the chunk was read: send it when the cursor is here, before it passes. */
   readonly head: Sequence
+  /** Can be empty although the scan is not done: one chunk looks at a bounded part of the inventory. */
   readonly rows: readonly LogRow[]
   /** Give it back in `Freeze.scan`. */
   readonly position: string
@@ -157,8 +159,9 @@ export interface Freeze {
   readonly settled: readonly string[]
   /** New ones, appended in order. */
   readonly batches: readonly FrozenBatch[]
-  /** Where the cursor stands now. */
+  /** Where the cursor stands now. It never goes back. */
   readonly cursor: Sequence
+  /** `sent`: objects of this chunk. A scan that is no longer there (its watch was taken away) is passed over. */
   readonly scan?: { readonly id: string; readonly position: string; readonly sent: number; readonly done: boolean }
 }
 
@@ -174,7 +177,7 @@ export interface ReadResult {
   readonly rows: readonly LogRow[]
   /** Everything up to here was looked at: the cursor may move here once `rows` are frozen. */
   readonly upTo: Sequence
-  /** True when nothing was left behind because of the limits. */
+  /** True when nothing was left behind. False can come without rows: one read looks at a bounded part of the log. */
   readonly complete: boolean
 }
 

@@ -173,11 +173,13 @@ export function heirFacts(lab: MakeLab): void {
     const { store } = await world.open()
     await store.activate(activation({ lb }, { streams: [stream('old', 'lb')] }))
     const agent = await startAgent(store)
-    const all = Array.from({ length: 4_500 }, (_, i) => seen(`o${i}`, list))
+    const all = Array.from({ length: 4_000 }, (_, i) => seen(`o${i}`, list))
     await agent.send([...all, synced({ lb: 'd1' })], { streams: [services('old')] })
     await store.activate(activation({ lb }, { plan: 'p2', streams: [stream('new', 'lb')] }))
     const index = await indexOf(store, { plan: 'p2', stream: 'new' })
-    assert.equal(new Set(index.map(({ uid }) => uid)).size, 4_500)
+    assert.equal(new Set(index.map(({ uid }) => uid)).size, 4_000)
+    const rows = await agent.send([seen('more', list)], { plan: 'p2', streams: [services('new')] })
+    assert.deepEqual(told(rows), ['more dns created recovered lb'])
   })
 
   test('an index is asked for a plan that the hub made', async () => {

@@ -1,7 +1,7 @@
 /** Facts about reading the log: from memory near its head, from disk behind it, with the same answers. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Link } from '../../link.ts'
+import type { Link } from '../../link/link.ts'
 import type { MakeLab } from '../../store.contract.ts'
 import type { LogRow, ReadLimits, Store } from '../../store.ts'
 import { activation, bodyOf, gone, out, readAll, seen, startAgent, watch } from '../world.ts'

@@ -1,10 +1,10 @@
 /** Facts about retention: what leaves the log, and what has to stay. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Link } from '../../link.ts'
+import type { Link } from '../../link/link.ts'
 import type { MakeLab } from '../../store.contract.ts'
 import type { FrozenBatch, LogRow, Store } from '../../store.ts'
-import { activation, bodyOf, gone, indexOf, scanAll, seen, startAgent, synced, told, watch } from '../world.ts'
+import { activation, bodyOf, gone, indexOf, scanAll, seen, startAgent, synced, watch } from '../world.ts'
 
 /** As if the retention were over at once. */
 async function pruneAll(link: Link): Promise<void> {
@@ -144,7 +144,21 @@ export function retentionFacts(lab: MakeLab): void {
     await pruneAll(link)
     await assert.rejects(link.call('context', key), /expected a context that a row of the log names/)
     const [next] = await agent.send([seen('c')])
-    assert.deepEqual((await store.context(next?.context ?? '')).watches, { lb: { asset: 'two' } })
-    assert.deepEqual(told([...rows]), ['b dns created - lb'])
+    assert.deepEqual((await link.call('context', next?.context ?? '')).watches, { lb: { asset: 'two' } })
+  })
+
+  test('a context that a plan takes up again stays', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    const attached = (asset: string) => activation({ lb: watch({ endpoints: [], metadata: { asset } }) })
+    await store.activate(attached('one'))
+    const agent = await startAgent(store)
+    await agent.send([seen('a')])
+    await store.activate(attached('two'))
+    await store.activate(attached('one'))
+    await agent.send([seen('b')])
+    await pruneAll(link)
+    const [row] = await agent.send([seen('c')])
+    assert.deepEqual((await link.call('context', row?.context ?? '')).watches, { lb: { asset: 'one' } })
   })
 }

@@ -1,5 +1,5 @@
 /** Requests that were sent to an engine and not answered yet. */
-import type { CallName, Output } from './calls.ts'
+import type { CallName, Output } from '../calls.ts'
 import type { Reply } from './group.ts'
 import { fromPlain } from './plain-error.ts'
 

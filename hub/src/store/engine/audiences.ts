@@ -1,12 +1,12 @@
 /** Audiences of streams, as the database has them, with what was derived for them: few different changes ever happen to many objects. */
 import { decodeJson, object, string } from '@watch-hub/shared/protocol/decode'
 import type { SyncedEntry } from '@watch-hub/shared/protocol/frames'
+import type { Route } from '../store.ts'
 import { names } from './columns.ts'
 import type { Database } from './database.ts'
 import { type Audience, type Change, derive } from './derive.ts'
 import { encodeRoutes } from './log-row.ts'
 import type { PlanRoutes } from './plans.ts'
-import type { Route } from './store.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 export interface Derived {

@@ -1,6 +1,6 @@
 /** A way to an engine: in a thread of its own, or in this one. Requests take effect in the order they are sent; so do their answers. */
-import type { CallName, Input, Output } from './calls.ts'
-import type { Sequence } from './store.ts'
+import type { CallName, Input, Output } from '../calls.ts'
+import type { Sequence } from '../store.ts'
 
 export interface Opened {
   readonly hubId: string

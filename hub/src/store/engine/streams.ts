@@ -3,8 +3,8 @@
 import { integer, object, string } from '@watch-hub/shared/protocol/decode'
 import type { FrameStream } from '@watch-hub/shared/protocol/frames'
 import { resourceName } from '@watch-hub/shared/protocol/plan'
+import type { StoreStats } from '../store.ts'
 import type { Database } from './database.ts'
-import type { StoreStats } from './store.ts'
 
 const streamRow = object({ id: integer, stream: string, group: string, resource: string, kind: string, objects: integer })
 

@@ -5,11 +5,11 @@
  * fail. Reads take part in the order of the queue and see what was written before them. A group ends when nothing more waits or after
  * `groupMs`, so that the first in it is not kept waiting for the last.
  */
-import type { CallName, Ops, Output } from './calls.ts'
-import { count } from './columns.ts'
+import type { CallName, Ops, Output } from '../calls.ts'
+import { count } from '../engine/columns.ts'
+import type { Database } from '../engine/database.ts'
+import type { Engine } from '../engine/engine.ts'
 import type { CommitTimes } from './commit-times.ts'
-import type { Database } from './database.ts'
-import type { Engine } from './engine.ts'
 import { type PlainError, toPlain } from './plain-error.ts'
 
 /** One operation of one request. */

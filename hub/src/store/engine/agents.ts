@@ -3,10 +3,10 @@
  * A token works once. The same attempt again gets the same answer, but never gives back what a revocation or a later join took.
  */
 import { integer, object, string } from '@watch-hub/shared/protocol/decode'
-import type { Input, Token } from './calls.ts'
+import type { Input, Token } from '../calls.ts'
+import type { AgentRecord, Append, JoinAttempt, Joined, Opened } from '../store.ts'
 import { flag, nullable } from './columns.ts'
 import type { Database } from './database.ts'
-import type { AgentRecord, Append, JoinAttempt, Joined, Opened } from './store.ts'
 
 type Refused = Extract<Append, { readonly kind: 'duplicate' | 'refused' }>
 

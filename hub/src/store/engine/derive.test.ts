@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Route, WatchRoute } from '../store.ts'
 import { type Audience, type Change, derive } from './derive.ts'
-import type { Route, WatchRoute } from './store.ts'
 
 const watch = (over: Partial<WatchRoute> = {}): WatchRoute => ({
   definition: 'd1',

@@ -1,7 +1,7 @@
 /** Bodies by the number of the log row that brought them. One is let go when neither the log nor the inventory names it. */
 import { object, string } from '@watch-hub/shared/protocol/decode'
+import type { Sequence } from '../store.ts'
 import type { Database } from './database.ts'
-import type { Sequence } from './store.ts'
 
 export interface Bodies {
   add(sequence: Sequence, body: string): void

@@ -1,5 +1,5 @@
 /** How long the last commits took, from the first operation of the transaction until it was on disk. Remembers a thousand. */
-import type { StoreStats } from './store.ts'
+import type { StoreStats } from '../store.ts'
 
 export interface CommitTimes {
   add(ms: number): void

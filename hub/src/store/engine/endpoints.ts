@@ -1,10 +1,10 @@
 /** Endpoints: where each stands, its frozen batches, and an operator's hold. All of it outlives a restart and the endpoint's absence. */
 import { array, type Decoder, integer, object, optional, string } from '@watch-hub/shared/protocol/decode'
+import type { Input, Pause } from '../calls.ts'
+import type { EndpointBacklog, EndpointState, FrozenBatch, Member, Sequence } from '../store.ts'
 import type { Backlog } from './backlog.ts'
-import type { Input, Pause } from './calls.ts'
 import { eventType, jsonText, names, nullable, reason } from './columns.ts'
 import type { Database } from './database.ts'
-import type { EndpointBacklog, EndpointState, FrozenBatch, Member, Sequence } from './store.ts'
 
 export interface Endpoints {
   /** Makes these the ones that are sent something. Those that are new begin at `head`. True when anything changed. */

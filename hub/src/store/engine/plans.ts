@@ -3,9 +3,9 @@
  * The newest plans of a cluster are kept; the one activated last is its current one.
  */
 import { array, integer, literal, object, record, string } from '@watch-hub/shared/protocol/decode'
+import type { ClusterRoutes, WatchRoute } from '../store.ts'
 import { eventType, jsonText, metadata, names, nullable } from './columns.ts'
 import type { Database } from './database.ts'
-import type { ClusterRoutes, WatchRoute } from './store.ts'
 
 /** Plans kept per cluster. An agent is at most a few commits behind; what is older than that starts anew. */
 const plansKept = 20

@@ -2,7 +2,7 @@
  * Checkpoints: copies the write-ahead log into the database between commits, never within one.
  * While nothing waits, soon; under load, when the log has grown long, because only then it begins again from its start.
  */
-import type { Database } from './database.ts'
+import type { Database } from '../engine/database.ts'
 
 export interface CheckpointLimits {
   /** Pages that are worth a checkpoint when nothing waits. */

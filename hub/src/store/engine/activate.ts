@@ -2,13 +2,14 @@
  * Activation: the routes of a Snapshot become those that appends use. The same one again changes nothing.
  * Scans begin where an endpoint begins to hear what the hub holds already, and end with what they were for.
  */
+
+import type { Activation } from '../store.ts'
 import type { Audiences } from './audiences.ts'
 import type { Contexts } from './contexts.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Log } from './log.ts'
 import type { Plans } from './plans.ts'
 import type { Scans } from './scans.ts'
-import type { Activation } from './store.ts'
 import type { Subscription, Subscriptions } from './subscriptions.ts'
 
 export interface ActivateDeps {

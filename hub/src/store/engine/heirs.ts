@@ -10,9 +10,9 @@
  * Agents ask for an index only after their frames of that kind were acked, so nothing follows in a dropped stream.
  */
 import { decodeJson, integer, object, string } from '@watch-hub/shared/protocol/decode'
+import type { Input } from '../calls.ts'
 import type { Audiences } from './audiences.ts'
 import type { Bodies } from './bodies.ts'
-import type { Input } from './calls.ts'
 import { names } from './columns.ts'
 import type { Holding, Inventory } from './inventory.ts'
 import type { Log } from './log.ts'
@@ -42,24 +42,24 @@ export const createInherit =
     const plan = deps.plans.get(input.cluster, input.plan)
     if (plan === undefined) throw new Error(`${input.cluster}: expected a plan that this hub made, got ${input.plan}`)
     const from = input.position === undefined ? { source: 0, uid: '' } : decodeJson(position, input.position)
-    const [source, next] = sourcesOf(input.stream, plan, deps.streams).filter(({ id }) => id >= from.source)
-    if (source === undefined) return undefined
-    const handing = handingOf(source, plan, deps)
-    const rows =
-      handing === undefined
-        ? []
-        : deps.inventory.page(source.id, { after: source.id === from.source ? from.uid : '', limit: rowsPerStep })
-    if (handing !== undefined) for (const { uid, ...row } of rows) passOn(uid, row, handing)
-    if (handing !== undefined && rows.length === rowsPerStep)
-      return JSON.stringify({ source: source.id, uid: rows.at(-1)?.uid ?? '' })
-    if (handing !== undefined) passInStep(handing)
-    return next && JSON.stringify({ source: next.id, uid: '' })
+    let budget = rowsPerStep
+    for (const source of sourcesOf(input.stream, plan, deps.streams).filter(({ id }) => id >= from.source)) {
+      const handing = handingOf(source, plan, deps)
+      if (handing === undefined) continue
+      const after = source.id === from.source ? from.uid : ''
+      const rows = deps.inventory.page(source.id, { after, limit: budget })
+      for (const { uid, ...row } of rows) passOn(uid, row, handing)
+      if (rows.length === budget) return JSON.stringify({ source: source.id, uid: rows.at(-1)?.uid ?? after })
+      budget -= rows.length
+      passInStep(handing)
+    }
+    return undefined
   }
 
-/** Streams of the cluster of the same kind as `stream` that hold anything. */
+/** Streams of the cluster that are of the same kind as `stream`, itself among them. */
 function sourcesOf(stream: string, { routes }: PlanRoutes, streams: Streams): readonly StreamRow[] {
   const kind = routes.streams.find(({ id }) => id === stream)?.resource
-  return streams.ofCluster(routes.cluster).filter(({ name, objects }) => name === kind && objects > 0)
+  return streams.ofCluster(routes.cluster).filter(({ name }) => name === kind)
 }
 
 /** What one stream hands on to others. */
@@ -95,7 +95,9 @@ function handingOf(source: StreamRow, plan: PlanRoutes, deps: HeirDeps): Handing
     // A stream that stays lends a watch until the other one has compared it by itself.
     return own !== undefined && deps.audiences.inStep(number).has(watch) ? [] : [number]
   }
-  return { source, dropped: own === undefined, heirs, deps }
+  // What was never compared in full here is not worth lending.
+  const lends = own === undefined || [...deps.audiences.inStep(source.id).keys()].some((watch) => heirs(watch).length > 0)
+  return lends ? { source, dropped: own === undefined, heirs, deps } : undefined
 }
 
 function passOn(uid: string, row: Holding, { source, dropped, heirs, deps }: Handing): void {

@@ -1,10 +1,10 @@
 /** The log: its rows in order, its head, and how it is read. A read looks at a bounded number of rows, so that nobody waits long behind it. */
 import { integer, object } from '@watch-hub/shared/protocol/decode'
+import type { Input } from '../calls.ts'
+import type { LogRow, ReadResult, Sequence } from '../store.ts'
 import type { Backlog } from './backlog.ts'
-import type { Input } from './calls.ts'
 import type { Database } from './database.ts'
 import { logRow, logRowColumns, logRowTables, routeNeedle, take } from './log-row.ts'
-import type { LogRow, ReadResult, Sequence } from './store.ts'
 
 /** Rows of the log that one read looks at. */
 export const rowsLookedAt = 20_000

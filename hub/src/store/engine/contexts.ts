@@ -4,10 +4,10 @@
  */
 import { createHash } from 'node:crypto'
 import { integer, object, record, string } from '@watch-hub/shared/protocol/decode'
+import type { Context, Sequence } from '../store.ts'
 import { jsonText, metadata } from './columns.ts'
 import type { Database } from './database.ts'
 import type { PlanRoutes, Plans } from './plans.ts'
-import type { Context, Sequence } from './store.ts'
 
 export interface Contexts {
   /** Number of the context of a plan's entries; `clusterUid` is what the agent joined with. */

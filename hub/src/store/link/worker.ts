@@ -1,6 +1,6 @@
 /** The store's thread: owns the database, does the requests of the main thread in groups. Ends when it is told to close. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import type { CallName, Ops, Output } from './calls.ts'
+import type { CallName, Ops, Output } from '../calls.ts'
 import type { Step } from './group.ts'
 import { type Host, openHost } from './host.ts'
 import { toPlain } from './plain-error.ts'

@@ -1,5 +1,5 @@
 /** A link to an engine in this thread: the same rules without the thread, for tests and for databases that nobody keeps. */
-import type { CallName, Input } from './calls.ts'
+import type { CallName, Input } from '../calls.ts'
 import type { Step } from './group.ts'
 import { openHost } from './host.ts'
 import type { Link } from './link.ts'

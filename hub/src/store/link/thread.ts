@@ -3,7 +3,7 @@
  * The worker's file lies beside this one: `worker.ts` where the sources run as they are, `worker.js` where they were bundled.
  */
 import { Worker } from 'node:worker_threads'
-import type { CallName, Input } from './calls.ts'
+import type { CallName, Input } from '../calls.ts'
 import type { Reply } from './group.ts'
 import type { Link, Opened } from './link.ts'
 import { pending } from './pending.ts'

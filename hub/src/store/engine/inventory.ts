@@ -4,9 +4,9 @@
  */
 import { integer, object, string } from '@watch-hub/shared/protocol/decode'
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
+import type { Sequence } from '../store.ts'
 import { jsonText, names } from './columns.ts'
 import type { Database } from './database.ts'
-import type { Sequence } from './store.ts'
 
 export interface Held {
   readonly resourceVersion: string

@@ -3,8 +3,8 @@
 import { array, DecodeError, type Decoder, integer, literal, object, string } from '@watch-hub/shared/protocol/decode'
 import type { Frame, ObjectEntry } from '@watch-hub/shared/protocol/frames'
 import { isSynced } from '@watch-hub/shared/protocol/frames'
+import type { LogRow, ReadLimits, Route, Sequence } from '../store.ts'
 import { eventType, names, reason, sharedJson } from './columns.ts'
-import type { LogRow, ReadLimits, Route, Sequence } from './store.ts'
 
 /** What an append adds to an entry of its frame; the frame itself is not sent back. */
 export interface Recorded {

@@ -6,17 +6,17 @@
  */
 import type { Frame, ObjectEntry } from '@watch-hub/shared/protocol/frames'
 import { isSynced } from '@watch-hub/shared/protocol/frames'
+import type { Appended, Input } from '../calls.ts'
+import type { Route, Sequence } from '../store.ts'
 import type { Agents } from './agents.ts'
 import type { Audiences, Deriver } from './audiences.ts'
 import type { Backlog } from './backlog.ts'
 import type { Bodies } from './bodies.ts'
-import type { Appended, Input } from './calls.ts'
 import type { Contexts } from './contexts.ts'
 import type { Held, Inventory } from './inventory.ts'
 import type { Log } from './log.ts'
 import { matchesNow, type Recorded } from './log-row.ts'
 import type { PlanRoutes, Plans } from './plans.ts'
-import type { Route, Sequence } from './store.ts'
 import type { Streams } from './streams.ts'
 
 export interface AppendDeps {

@@ -1,8 +1,9 @@
 /** The engine with its database, as a link hosts it: groups in, replies out, checkpoints between them. */
+
+import { openDatabase } from '../engine/database.ts'
+import { createEngine } from '../engine/engine.ts'
 import { checkpoints } from './checkpoints.ts'
 import { commitTimes } from './commit-times.ts'
-import { openDatabase } from './database.ts'
-import { createEngine } from './engine.ts'
 import { groupCommit, type RunGroup } from './group.ts'
 import type { Opened } from './link.ts'
 

@@ -3,13 +3,13 @@
  * A body goes with its row, unless the inventory still names it. Rows go in small chunks, so that appends never wait long.
  */
 import { integer, object } from '@watch-hub/shared/protocol/decode'
+import type { Sequence } from '../store.ts'
 import type { Agents } from './agents.ts'
 import type { Bodies } from './bodies.ts'
 import type { Contexts } from './contexts.ts'
 import type { Database } from './database.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Log } from './log.ts'
-import type { Sequence } from './store.ts'
 
 export interface PruneDeps {
   readonly agents: Agents

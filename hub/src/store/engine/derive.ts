@@ -10,8 +10,8 @@
  * "Before" counts every watch that the endpoint ever heard in the cluster, so that a watch which is renamed or taken away says nothing.
  * `events` of the watches filter the outcome last: matching and inventory never depend on it.
  */
-import type { EventType } from '../config/model.ts'
-import type { Reason, Route, WatchRoute } from './store.ts'
+import type { EventType } from '../../config/model.ts'
+import type { Reason, Route, WatchRoute } from '../store.ts'
 
 /** One object of one stream, as the hub knew it and as the agent says it is. */
 export interface Change {

@@ -7,16 +7,16 @@
  */
 import { randomBytes } from 'node:crypto'
 import { integer, literal, object, string } from '@watch-hub/shared/protocol/decode'
+import type { Input } from '../calls.ts'
+import type { Freeze, LogRow, Route, Scan, ScanChunk, Sequence } from '../store.ts'
 import type { Agents } from './agents.ts'
 import type { Bodies } from './bodies.ts'
-import type { Input } from './calls.ts'
 import { names, sharedJson } from './columns.ts'
 import type { Contexts } from './contexts.ts'
 import type { Database } from './database.ts'
 import type { Inventory } from './inventory.ts'
 import { take } from './log-row.ts'
 import type { PlanRoutes, Plans } from './plans.ts'
-import type { Freeze, LogRow, Route, Scan, ScanChunk, Sequence } from './store.ts'
 import type { Streams } from './streams.ts'
 import type { Subscription } from './subscriptions.ts'
 

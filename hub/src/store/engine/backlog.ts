@@ -3,9 +3,9 @@
  * and an endpoint to which little is routed jumps over what is not for it. Counts are written with the rows they count.
  */
 import { integer, object } from '@watch-hub/shared/protocol/decode'
+import type { Route, Sequence } from '../store.ts'
 import type { Database } from './database.ts'
 import { routeNeedle } from './log-row.ts'
-import type { Route, Sequence } from './store.ts'
 
 /** Sequences are microseconds. */
 const slotSize = 2 ** 20

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openMemoryStore } from './memory.ts'
+import { activation, readAll, seen, startAgent, watch } from './testing/world.ts'
+
+test('a store in memory keeps the rules of the one on disk', async () => {
+  await using store = openMemoryStore()
+  await store.activate(activation({ lb: watch() }))
+  const rows = await (await startAgent(store)).send([seen('a'), seen('b')])
+  assert.deepEqual(await readAll(store), rows)
+  assert.deepEqual(await store.rows(rows.map(({ sequence }) => sequence)), rows)
+})
+
+test('numbers follow the clock in microseconds, and rise when it goes back', async () => {
+  let now = 5_000
+  await using store = openMemoryStore({ now: () => now })
+  await store.activate(activation({ lb: watch() }))
+  const agent = await startAgent(store)
+  const numbers = async (...names: readonly string[]) =>
+    (await agent.send(names.map((name) => seen(name)))).map(({ sequence }) => sequence)
+  assert.deepEqual(await numbers('a', 'b'), [5_000_000, 5_000_001])
+  now = 1_000
+  assert.deepEqual(await numbers('c'), [5_000_002])
+  now = 6_000
+  assert.deepEqual(await numbers('d'), [6_000_000])
+})
+
+test('rows are pruned when their time has come', async () => {
+  const naps = Promise.withResolvers<void>()
+  const rounds: number[] = []
+  await using store = openMemoryStore({
+    retentionMs: -1_000,
+    pruneEveryMs: 7,
+    sleep: async (ms, signal) => {
+      rounds.push(ms)
+      if (rounds.length === 1) await naps.promise
+      else await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+    },
+  })
+  await store.activate(activation({ lb: watch({ endpoints: [] }) }))
+  await (await startAgent(store)).send([seen('a')])
+  naps.resolve()
+  while (rounds.length < 2) await store.agents()
+  assert.equal((await store.stats()).logRows, 0)
+  assert.deepEqual(rounds, [7, 7])
+})
