@@ -309,6 +309,31 @@ test('a fence that a commit narrows holds for what is frozen: the batch is made 
   assert.notEqual(receiver.received[1]?.id, receiver.received[0]?.id)
 })
 
+test('a batch that was made anew keeps its place over a restart', async () => {
+  await using receiver = await startReceiver()
+  await using world = await startWorld()
+  const every = { history: 'every', batch: batch(2) } as const
+  await world.commit({ endpoints: [dns(receiver, every)] })
+  receiver.otherwise(500)
+  const time = sleeping()
+  time.passes = () => false
+  const before = world.deliver({ sleep: time.sleep })
+  await world.append([
+    { uid: 'a' },
+    { uid: 'b', namespace: 'secret' },
+    { uid: 'a', body: '{"v":2}' },
+    { uid: 'a', body: '{"v":3}' },
+  ])
+  await eventually(async () => (await before.status())[0]?.failures === 1)
+  await world.commit({ endpoints: [dns(receiver, { ...every, allow: { namespaces: ['web'] } })] })
+  await eventually(async () => (await before.status())[0]?.failures === 2)
+  await before[Symbol.asyncDispose]()
+  receiver.otherwise(200)
+  world.deliver()
+  await receiver.requests(4)
+  assert.deepEqual(receiver.received.slice(2).map(told), [['created a'], ['updated a', 'updated a']])
+})
+
 test('an endpoint that comes back goes on where it was', async () => {
   await using receiver = await startReceiver()
   await using world = await startWorld()
