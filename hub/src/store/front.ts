@@ -58,6 +58,7 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
     await using _pruning = pruning
   }
   return {
+    ended: link.ended,
     hubId: link.hubId,
     activate: (activation) => link.call('activate', activation),
     readIndex: (of, signal) => readIndex(link, of, signal),

@@ -234,6 +234,8 @@ export interface StoreStats {
 }
 
 export interface Store extends AsyncDisposable {
+  /** Resolves when the store was disposed. Rejects, with the reason, when it can work no longer: a hub without a store has to end. */
+  readonly ended: Promise<void>
   /** Identity of this hub's data: random, made with the database. The audience of agents' signatures. */
   readonly hubId: string
 

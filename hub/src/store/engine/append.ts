@@ -61,7 +61,7 @@ interface FrameWork {
   readonly deps: AppendDeps
 }
 
-/** Where the entries of one stream go, and what happened so far. */
+/** Where the entries of one stream go, and what they mean there. */
 interface StreamWork {
   readonly number: number
   readonly version: string
@@ -70,7 +70,7 @@ interface StreamWork {
 
 function writeFrame(work: FrameWork): readonly Recorded[] {
   const { frame, deps } = work
-  const ledger = createLedger(deps)
+  const sums = createSums(deps)
   const streams = new Map<number, StreamWork>()
   const streamAt = (position: number): StreamWork => {
     const stream = streams.get(position) ?? openStream(position, work)
@@ -84,10 +84,10 @@ function writeFrame(work: FrameWork): readonly Recorded[] {
       if (deps.audiences.synced(stream.number, entry.synced)) streams.clear()
       continue
     }
-    const row = writeEntry(entry, stream, { ...work, ledger })
+    const row = writeEntry(entry, stream, { ...work, sums })
     if (row !== undefined) rows.push({ entry: i, ...row })
   }
-  ledger.close(rows.at(-1)?.sequence)
+  sums.close(rows.at(-1)?.sequence)
   return rows
 }
 
@@ -101,8 +101,8 @@ function openStream(position: number, { frame, plan, deps }: FrameWork): StreamW
 
 type Written = Omit<Recorded, 'entry'>
 
-function writeEntry(entry: ObjectEntry, stream: StreamWork, work: FrameWork & { readonly ledger: Ledger }): Written | undefined {
-  const { deps, ledger } = work
+function writeEntry(entry: ObjectEntry, stream: StreamWork, work: FrameWork & { readonly sums: Sums }): Written | undefined {
+  const { deps, sums } = work
   const before = deps.inventory.get(stream.number, entry.uid)
   const now = matchesNow(entry)
   const matches = JSON.stringify(now)
@@ -123,7 +123,7 @@ function writeEntry(entry: ObjectEntry, stream: StreamWork, work: FrameWork & { 
   deps.bodies.add(sequence, body)
   if (now.length === 0) deps.inventory.remove(stream.number, uid)
   else deps.inventory.put(stream.number, uid, { ...row, hash: entry.hash ?? before?.hash ?? '' })
-  ledger.count({ stream: stream.number, before, held: now.length > 0, sequence, routes, body })
+  sums.count({ stream: stream.number, before, held: now.length > 0, sequence, routes, body })
   return { sequence, routes, ...(entry.body === undefined && { body }) }
 }
 
@@ -149,7 +149,7 @@ const columnsOf = (entry: ObjectEntry, { context, appendedAt }: FrameWork) => {
 }
 
 /** Sums of one frame, written once at its end. */
-interface Ledger {
+interface Sums {
   count(row: {
     readonly stream: number
     readonly before: Held | undefined
@@ -162,7 +162,7 @@ interface Ledger {
   close(head: Sequence | undefined): void
 }
 
-function createLedger({ backlog, bodies, log, streams }: AppendDeps): Ledger {
+function createSums({ backlog, bodies, log, streams }: AppendDeps): Sums {
   const tally = backlog.tally()
   const objects = new Map<number, number>()
   const { pruned } = log.totals()

@@ -2,8 +2,8 @@
  * What is routed to each endpoint, counted by slots of about a second. With it a backlog is known without reading the log,
  * and an endpoint to which little is routed jumps over what is not for it. Counts are written with the rows they count.
  */
-import { integer, object } from '@watch-hub/shared/protocol/decode'
 import type { Route, Sequence } from '../store.ts'
+import { count } from './columns.ts'
 import type { Database } from './database.ts'
 import { routeNeedle } from './log-row.ts'
 
@@ -30,15 +30,14 @@ export interface Backlog {
 }
 
 export function createBacklog(db: Database): Backlog {
-  const found = object({ n: integer })
   const upsert = db.command('INSERT INTO tallies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET events = events + excluded.events')
-  const later = db.query('SELECT ifnull(sum(events), 0) AS n FROM tallies WHERE endpoint = ? AND slot > ?', found)
-  const within = db.query('SELECT count(*) AS n FROM log WHERE sequence > ? AND sequence < ? AND instr(routes, ?) > 0', found)
+  const later = db.query('SELECT ifnull(sum(events), 0) AS n FROM tallies WHERE endpoint = ? AND slot > ?', count)
+  const within = db.query('SELECT count(*) AS n FROM log WHERE sequence > ? AND sequence < ? AND instr(routes, ?) > 0', count)
   const firstWithin = db.query(
     'SELECT sequence AS n FROM log WHERE sequence > ? AND sequence < ? AND instr(routes, ?) > 0 ORDER BY sequence LIMIT 1',
-    found,
+    count,
   )
-  const nextSlot = db.query('SELECT slot AS n FROM tallies WHERE endpoint = ? AND slot > ? ORDER BY slot LIMIT 1', found)
+  const nextSlot = db.query('SELECT slot AS n FROM tallies WHERE endpoint = ? AND slot > ? ORDER BY slot LIMIT 1', count)
   const prune = db.command('DELETE FROM tallies WHERE endpoint = ? AND slot < ?')
   const remove = db.command('DELETE FROM tallies WHERE endpoint = ?')
   return {

@@ -7,8 +7,8 @@ import { eventType, jsonText, names, nullable, reason } from './columns.ts'
 import type { Database } from './database.ts'
 
 export interface Endpoints {
-  /** Makes these the ones that are sent something. Those that are new begin at `head`. True when anything changed. */
-  replace(listed: readonly string[], at: { readonly head: Sequence; readonly now: number }): boolean
+  /** Makes these the ones that are sent something. Those that are new begin at `head`. */
+  replace(listed: readonly string[], at: { readonly head: Sequence; readonly now: number }): void
   /** Without its scans. */
   state(endpoint: string): Omit<EndpointState, 'scans'>
   /** Forgets settled batches, keeps new ones, moves the cursor forward. */
@@ -93,7 +93,6 @@ function createReplace(db: Database): Endpoints['replace'] {
     const wanted = new Set(listed)
     for (const name of wanted.difference(before)) enter(name, head)
     for (const name of before.difference(wanted)) leave(now, name)
-    return wanted.symmetricDifference(before).size > 0
   }
 }
 

@@ -55,7 +55,7 @@ export function createEngine(db: Database, { now, commitMs }: EngineDeps): Engin
   const contexts = createContexts(db, plans)
   const audiences = createAudiences(db, subscriptions)
   const endpoints = createEndpoints(db, backlog)
-  const scans = createScans(db, { agents, bodies, contexts, inventory, plans, streams, now })
+  const scans = createScans(db, { agents, bodies, contexts, inventory, log, plans, streams, now })
   const parts = {
     agents,
     audiences,

@@ -5,7 +5,7 @@
 import { integer, object, string } from '@watch-hub/shared/protocol/decode'
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
 import type { Sequence } from '../store.ts'
-import { jsonText, names } from './columns.ts'
+import { count as counted, jsonText, names } from './columns.ts'
 import type { Database } from './database.ts'
 
 export interface Held {
@@ -69,7 +69,7 @@ export function createInventory(db: Database): Inventory {
      WHERE stream = ? AND uid > ? ORDER BY uid LIMIT ?`,
     object({ uid: string, version: string, namespace: string, name: string, observedAt: integer, ...held }),
   )
-  const count = db.query('SELECT count(*) AS n FROM inventory WHERE stream = ? AND instr(matches, ?) > 0', object({ n: integer }))
+  const count = db.query('SELECT count(*) AS n FROM inventory WHERE stream = ? AND instr(matches, ?) > 0', counted)
   return {
     get: (stream, uid) => select.get(stream, uid),
     put: (stream, uid, { version, namespace, name, resourceVersion, hash, matches, observedAt, sequence }) =>

@@ -1,5 +1,4 @@
 /** A log row in its three forms: columns on disk, what an append sends back between threads, and the `LogRow` that everybody sees. */
-
 import { array, DecodeError, type Decoder, integer, literal, object, string } from '@watch-hub/shared/protocol/decode'
 import type { Frame, ObjectEntry } from '@watch-hub/shared/protocol/frames'
 import { isSynced } from '@watch-hub/shared/protocol/frames'
@@ -26,7 +25,7 @@ export const encodeRoutes = (routes: readonly Route[]): string =>
 export const routeNeedle = (endpoint: string): string => `[${JSON.stringify(endpoint)},`
 
 const flatRoute = array(string)
-export const route: Decoder<Route> = {
+const route: Decoder<Route> = {
   shape: '[endpoint,type,reason,...watches]',
   decode: (value, path) => {
     const [endpoint, type, why, ...watches] = flatRoute.decode(value, path)
@@ -37,7 +36,7 @@ export const route: Decoder<Route> = {
 }
 
 /** Matches in one order, so that equal sets are equal text. */
-export const sorted = (matches: readonly string[]): readonly string[] =>
+const sorted = (matches: readonly string[]): readonly string[] =>
   matches.every((each, i) => i === 0 || (matches[i - 1] ?? '') < each) ? matches : [...new Set(matches)].sort()
 
 /** What matches now: nothing, once the object is gone. */

@@ -3,6 +3,7 @@ import { integer, object } from '@watch-hub/shared/protocol/decode'
 import type { Input } from '../calls.ts'
 import type { LogRow, ReadResult, Sequence } from '../store.ts'
 import type { Backlog } from './backlog.ts'
+import { count } from './columns.ts'
 import type { Database } from './database.ts'
 import { logRow, logRowColumns, logRowTables, routeNeedle, take } from './log-row.ts'
 
@@ -38,6 +39,8 @@ export interface Log {
   add(row: NewLogRow): void
   /** After the rows of one append. */
   grow(by: { readonly head: Sequence; readonly rows: number; readonly bytes: number }): void
+  /** True when the row is there and routed to the endpoint. */
+  isRouted(sequence: Sequence, endpoint: string): boolean
   read(of: Input<'read'>): ReadResult
   rows(sequences: readonly Sequence[]): readonly LogRow[]
   tail(of: Input<'tail'>): readonly LogRow[]
@@ -57,6 +60,7 @@ export function createLogTable(db: Database, deps: { readonly backlog: Backlog; 
     `SELECT ${logRowColumns} FROM ${logRowTables} WHERE log.sequence >= ? ORDER BY log.sequence DESC LIMIT ?`,
     logRow,
   )
+  const routed = db.query('SELECT count(*) AS n FROM log WHERE sequence = ? AND instr(routes, ?) > 0', count)
   const readTotals = (): Totals => {
     const row = totals.get()
     if (row === undefined) throw new Error(`${db.file}: expected one row of totals, got none`)
@@ -85,6 +89,7 @@ export function createLogTable(db: Database, deps: { readonly backlog: Backlog; 
         ...[row.observedAt, row.appendedAt, row.cause, row.change, row.matches],
       ),
     grow: ({ head, rows, bytes }) => void grow(head, rows, bytes),
+    isRouted: (sequence, endpoint) => routed.get(sequence, routeNeedle(endpoint))?.n === 1,
     read: createRead(db, { backlog: deps.backlog, head: () => readTotals().head }),
     rows: (sequences) => sequences.flatMap((sequence) => one.get(sequence) ?? []),
     tail: ({ from, limit }) => tail.all(from, limit).toReversed(),
@@ -99,7 +104,7 @@ function createRead(db: Database, deps: { readonly backlog: Backlog; readonly he
   )
   const ahead = db.query(
     `SELECT sequence AS n FROM log WHERE sequence >= ? ORDER BY sequence LIMIT 1 OFFSET ${rowsLookedAt - 1}`,
-    object({ n: integer }),
+    count,
   )
   return ({ endpoint, from, limits }) => {
     const end = Math.max(from, Math.min(limits.upTo ?? Number.MAX_SAFE_INTEGER, deps.head()))

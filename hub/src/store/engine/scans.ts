@@ -1,8 +1,8 @@
 /**
  * Scans: one endpoint reads the inventory of one watch in one cluster, in the order of uids, in chunks that survive a restart.
  *
- * Objects that changed since the scan began were told by the log already, as `updated`; they are left out, unless the watch's `events`
- * keep the log from telling them. A watch is looked for in the streams of the current plan that have it, and in streams of the same kinds
+ * An object whose last change came after the scan began is left out where the log tells that change; where it does not (`events` may
+ * keep it from that, or the change is of no interest to this endpoint), the scan does. A watch is looked for in the streams of the current plan that have it, and in streams of the same kinds
  * that the plan dropped and nobody took over yet.
  */
 import { randomBytes } from 'node:crypto'
@@ -11,10 +11,11 @@ import type { Input } from '../calls.ts'
 import type { Freeze, LogRow, Route, Scan, ScanChunk, Sequence } from '../store.ts'
 import type { Agents } from './agents.ts'
 import type { Bodies } from './bodies.ts'
-import { names, sharedJson } from './columns.ts'
+import { count, names, sharedJson } from './columns.ts'
 import type { Contexts } from './contexts.ts'
 import type { Database } from './database.ts'
 import type { Inventory } from './inventory.ts'
+import type { Log } from './log.ts'
 import { take } from './log-row.ts'
 import type { PlanRoutes, Plans } from './plans.ts'
 import type { Streams } from './streams.ts'
@@ -25,6 +26,7 @@ export interface ScanDeps {
   readonly bodies: Bodies
   readonly contexts: Contexts
   readonly inventory: Inventory
+  readonly log: Log
   readonly plans: Plans
   readonly streams: Streams
   readonly now: () => number
@@ -67,7 +69,7 @@ export function createScans(db: Database, deps: ScanDeps): Scans {
   const remove = db.command('DELETE FROM scans WHERE id = ?')
   const known = db.query(
     `SELECT count(*) AS n FROM stream_watches JOIN streams ON streams.id = stream_watches.stream WHERE streams.cluster = ? AND watch = ?`,
-    object({ n: integer }),
+    count,
   )
   const { inventory, plans, streams } = deps
   return {
@@ -155,14 +157,12 @@ interface Telling {
 
 function* tell(objects: readonly ObjectRow[], telling: Telling): Generator<LogRow> {
   const { scan, plan, deps } = telling
-  const events = plan.watches.get(scan.watch)?.events ?? []
-  const logTellsChanges = events.includes('created') && events.includes('updated')
   const context = String(deps.contexts.of(plan, deps.agents.clusterUid(scan.cluster)))
   const appendedAt = deps.now()
   let last = ''
   for (const { uid, group, version, kind, resource, namespace, name, resourceVersion, ...row } of objects) {
     if (uid === last || !row.matches.includes(scan.watch)) continue
-    if (row.sequence > scan.started && logTellsChanges) continue
+    if (row.sequence > scan.started && deps.log.isRouted(row.sequence, scan.endpoint)) continue
     last = uid
     yield {
       ...row,

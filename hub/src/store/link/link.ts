@@ -10,5 +10,7 @@ export interface Opened {
 
 /** Disposing answers what was sent before, closes the database and waits for its end. */
 export interface Link extends AsyncDisposable, Opened {
+  /** Resolves when it was disposed, rejects when the engine died. */
+  readonly ended: Promise<void>
   call<K extends CallName>(op: K, input: Input<K>): Promise<Output<K>>
 }

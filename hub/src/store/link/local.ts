@@ -17,6 +17,7 @@ export function openLocal({ file, now }: LocalSettings): Link {
   const host = openHost(file, now)
   const requests = pending()
   const queue: Step[] = []
+  const ended = Promise.withResolvers<void>()
   const runAll = () => {
     for (let first = queue.shift(); first !== undefined; first = queue.shift())
       requests.settle(host.run(first, () => queue.shift()))
@@ -25,6 +26,7 @@ export function openLocal({ file, now }: LocalSettings): Link {
   return {
     hubId: host.hubId,
     head: host.head,
+    ended: ended.promise,
     call: async <K extends CallName>(op: K, input: Input<K>) => {
       const { id, answer } = requests.open(op)
       if (queue.length === 0) queueMicrotask(runAll)
@@ -35,6 +37,7 @@ export function openLocal({ file, now }: LocalSettings): Link {
       runAll()
       requests.end(new Error('the store is closed'))
       host[Symbol.dispose]()
+      ended.resolve()
     },
   }
 }

@@ -22,7 +22,7 @@ export function pending(): Pending {
   let ended: Error | undefined
   return {
     open: <K extends CallName>(op: K) => {
-      if (ended !== undefined) throw new Error(`the store cannot ${op}`, { cause: ended })
+      if (ended !== undefined) throw new Error(`cannot ask the store for ${op}`, { cause: ended })
       const answer = Promise.withResolvers<Output<K>>()
       const id = ++sent
       waiting.set(id, answer)

@@ -31,10 +31,14 @@ export async function openThread(settings: ThreadSettings): Promise<ThreadLink> 
   const worker = new Worker(new URL(workerFile, import.meta.url), { workerData: settings, name: 'store' })
   const requests = pending()
   const opening = Promise.withResolvers<Opened>()
+  const exited = Promise.withResolvers<void>()
   const ended = Promise.withResolvers<void>()
+  ended.promise.catch(() => {}) // the owner looks at it; a store that never opened says so by `opening`
+  let closing = false
   const end = (why: Error) => {
     requests.end(why)
     opening.reject(why)
+    if (!closing) ended.reject(why)
   }
   worker.on('message', (message: FromThread) => {
     if ('replies' in message) requests.settle(message.replies)
@@ -43,12 +47,14 @@ export async function openThread(settings: ThreadSettings): Promise<ThreadLink> 
   })
   worker.on('error', (error) => end(new Error("the store's thread failed", { cause: error })))
   worker.on('exit', () => {
-    end(new Error('the store is closed'))
+    end(new Error(closing ? 'the store is closed' : "the store's thread ended"))
     ended.resolve()
+    exited.resolve()
   })
   const opened = await opening.promise
   return {
     ...opened,
+    ended: ended.promise,
     call: async <K extends CallName>(op: K, input: Input<K>) => {
       const { id, answer } = requests.open(op)
       const request: Request<K> = { id, op, input }
@@ -59,9 +65,10 @@ export async function openThread(settings: ThreadSettings): Promise<ThreadLink> 
       await worker.terminate()
     },
     [Symbol.asyncDispose]: async () => {
+      closing = true
       const message: ToThread = 'close'
       worker.postMessage(message)
-      await ended.promise
+      await exited.promise
     },
   }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MakeLab } from '../../store.contract.ts'
 import type { Store, WatchRoute } from '../../store.ts'
-import { activation, bodyOf, cluster, gone, out, scanAll, seen, startAgent, synced, told, watch } from '../world.ts'
+import { activation, bare, bodyOf, cluster, gone, out, scanAll, seen, startAgent, synced, told, watch } from '../world.ts'
 
 const list = { cause: 'list' } as const
 const both = (over: Partial<WatchRoute> = {}) => activation({ lb: watch({ ...over, endpoints: ['cmdb', 'dns'] }) })
@@ -108,6 +108,29 @@ export function scanFacts(lab: MakeLab): void {
         ['b', bodyOf('b', 'h2')],
         ['c', bodyOf('c')],
       ],
+    )
+  })
+
+  test('an object with a change that is not for the endpoint is scanned all the same', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    const others = { quiet: watch({ endpoints: [] }) }
+    await store.activate(activation({ lb: watch(), ...others }))
+    const agent = await startAgent(store)
+    await agent.send([seen('a', list), synced({ lb: 'd1', quiet: 'd1' })])
+    await store.activate(activation({ lb: watch({ endpoints: ['cmdb', 'dns'] }), ...others }))
+    assert.deepEqual(told(await agent.send([bare('a', { change: 'modified', matches: ['lb', 'quiet'] })])), [])
+    assert.deepEqual(told(await scanAll(store, 'cmdb')), ['a cmdb created initial lb'])
+  })
+
+  test('an object that the log tells as created is not scanned again, also where updates are not told', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    const agent = await withNewEndpoint(store, { events: ['created', 'deleted'] })
+    assert.deepEqual(told(await agent.send([seen('d')])), ['d cmdb created - lb', 'd dns created - lb'])
+    assert.deepEqual(
+      (await scanAll(store, 'cmdb')).map(({ object }) => object.name),
+      ['a', 'b', 'c'],
     )
   })
 

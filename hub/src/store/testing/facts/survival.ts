@@ -79,6 +79,7 @@ export function survivalFacts(lab: MakeLab): void {
     const waiting = store.agents()
     await store[Symbol.asyncDispose]()
     assert.deepEqual(await waiting, [])
+    await store.ended
     await assert.rejects(store.agents(), ({ cause }: Error) => cause instanceof Error && cause.message === 'the store is closed')
     await store[Symbol.asyncDispose]()
   })
