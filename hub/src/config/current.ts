@@ -47,12 +47,13 @@ export function startConfig(deps: ConfigDeps, settings: ConfigSettings): Current
   const { source, log, onSnapshot, now = Date.now } = deps
   const live = createLive({ log, onSnapshot, now, lastGoodFile: settings.lastGoodFile })
   const delays = backoff(settings.retry ?? { minMs: 5_000, maxMs: 300_000 })
-  const wake = bell()
+  let wake = bell()
   const askers = createAskers()
   let reach: Pick<ConfigStatus, 'failing' | 'lastFetchAt'> = {}
 
   /** Reads once. The answer is how long to wait before the next time; undefined = until the source tells. */
   const round = async (signal: AbortSignal): Promise<number | undefined> => {
+    signal.throwIfAborted()
     const reading = await source.read(signal)
     if (reading.kind === 'failed') {
       const wait = delays.next()
@@ -68,6 +69,7 @@ export function startConfig(deps: ConfigDeps, settings: ConfigSettings): Current
   }
 
   const attended = async (signal: AbortSignal): Promise<number | undefined> => {
+    wake = bell() // whoever rang before is answered by this round
     using _asked = askers.take()
     return await round(signal)
   }
@@ -82,7 +84,7 @@ export function startConfig(deps: ConfigDeps, settings: ConfigSettings): Current
 
   const task = new Task(async (signal) => {
     using _answered = askers
-    await using _following = source.follow?.(wake.ring)
+    await using _following = source.follow?.(() => wake.ring())
     await live.restore(signal)
     for (;;) await pause(await attended(signal), signal)
   })
