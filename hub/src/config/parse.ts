@@ -2,7 +2,7 @@
  * Manifest files → manifests that know where they stand. Here: YAML, the API version and the kind. What a kind may say is `schema`'s,
  * what manifests mean together is `compile`'s.
  *
- * Parsing is the slow part, so its results are kept by file id for as long as the file is there, and it gives way to other work between files.
+ * Parsing is the slow part, so its results are kept by file id for as long as the file is there, and it gives way to other work again and again.
  */
 import { isRecord } from '@watch-hub/shared/protocol/decode'
 import { sleep } from '@watch-hub/shared/runtime/sleep'
@@ -31,18 +31,22 @@ export interface ManifestParser {
   parse(files: readonly ManifestFile[], signal?: AbortSignal): Promise<Parsed>
 }
 
+/** Files are parsed for this long before other work has its turn. */
+const giveWayMs = 20
+
 export function createParser(): ManifestParser {
   let known: ReadonlyMap<string, YamlFile> = new Map()
   return {
     async parse(files, signal) {
       const now = new Map<string, YamlFile>()
       const parsed: Parsed[] = []
+      let since = Number.NEGATIVE_INFINITY
       for (const file of files) {
-        let yaml = now.get(file.id) ?? known.get(file.id)
-        if (yaml === undefined) {
+        if (performance.now() - since > giveWayMs) {
           await sleep(0, signal)
-          yaml = parseYaml(file.text)
+          since = performance.now()
         }
+        const yaml = now.get(file.id) ?? known.get(file.id) ?? parseYaml(file.text)
         now.set(file.id, yaml)
         parsed.push(manifestsOf(file.path, yaml))
       }

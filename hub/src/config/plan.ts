@@ -12,36 +12,73 @@ import { type Stream, streamsOf } from './streams.ts'
 /** Undefined for a cluster that is not declared. */
 export function planFor(snapshot: Snapshot, cluster: string): Plan | undefined {
   const config = snapshot.clusters.get(cluster)
-  return config === undefined ? undefined : planOf(config, watchesOf(snapshot, cluster))
+  return config === undefined ? undefined : planOf(config, workOf(snapshot, cluster))
 }
 
 /** Routes of every declared cluster, paused ones too: what their agents sent before still has to find its way. */
 export function activationOf(snapshot: Snapshot): Activation {
-  const clusters = [...snapshot.clusters.values()].map((config) => routesOf(config, watchesOf(snapshot, config.name)))
+  const clusters = [...snapshot.clusters.values()].map((config) => routesOf(config, workOf(snapshot, config.name)))
   return { endpoints: [...snapshot.endpoints.keys()].sort(), clusters }
 }
 
 /** A watch with what it comes to in every cluster that it is for. */
 interface Prepared {
   readonly config: WatchConfig
+  readonly clusters: ReadonlySet<string>
   readonly plan: WatchPlan
   readonly streams: readonly Stream[]
 }
 
-/** Watches of a Snapshot, prepared once however many clusters ask. Snapshots are immutable. */
-const preparedOf = new WeakMap<Snapshot, readonly Prepared[]>()
+/** What a set of watches comes to, in every cluster that has just these. */
+interface Work {
+  readonly streams: readonly StreamPlan[]
+  /** Of `streams`. */
+  readonly hash: string
+  readonly routes: Pick<ClusterRoutes, 'streams' | 'watches'>
+}
 
-function watchesOf(snapshot: Snapshot, cluster: string): readonly Prepared[] {
-  const prepared = preparedOf.get(snapshot) ?? prepare(snapshot)
-  preparedOf.set(snapshot, prepared)
-  return prepared.filter(({ config }) => config.clusters.includes(cluster))
+interface Known {
+  readonly watches: readonly Prepared[]
+  /** By the names of the watches. Fleets are large, and most of their clusters have the same work. */
+  readonly work: Map<string, Work>
+}
+
+/** Snapshots are immutable, so this is only memory. */
+const knownOf = new WeakMap<Snapshot, Known>()
+
+function workOf(snapshot: Snapshot, cluster: string): Work {
+  const known = knownOf.get(snapshot) ?? { watches: prepare(snapshot), work: new Map() }
+  knownOf.set(snapshot, known)
+  const watches = known.watches.filter(({ clusters }) => clusters.has(cluster))
+  const names = watches.map(({ config }) => config.name).join(' ')
+  const work = known.work.get(names) ?? workOn(watches)
+  known.work.set(names, work)
+  return work
+}
+
+function workOn(watches: readonly Prepared[]): Work {
+  const streams = streamPlans(watches)
+  const routes = {
+    streams: streams.map((stream) => ({
+      id: stream.id,
+      resource: resourceName(stream),
+      watches: stream.watches.map(({ name }) => name),
+    })),
+    watches: Object.fromEntries(watches.map((watch) => [watch.config.name, routeOf(watch)])),
+  }
+  return { streams, hash: contentHash(streams), routes }
 }
 
 const prepare = ({ watches, settings }: Snapshot): readonly Prepared[] =>
   [...watches.values()]
     .filter(({ paused }) => !paused)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .map((config) => ({ config, plan: watchPlan(config, settings.ignoreNamespaces), streams: streamsOf(config) }))
+    .map((config) => ({
+      config,
+      clusters: new Set(config.clusters),
+      plan: watchPlan(config, settings.ignoreNamespaces),
+      streams: streamsOf(config),
+    }))
 
 function watchPlan(watch: WatchConfig, ignoreNamespaces: readonly string[]): WatchPlan {
   const { include, exclude, selector } = watch.namespaces
@@ -58,9 +95,9 @@ function watchPlan(watch: WatchConfig, ignoreNamespaces: readonly string[]): Wat
   return { name: watch.name, definition: contentHash(matching), ...matching }
 }
 
-function planOf({ name, labels, paused }: ClusterConfig, watches: readonly Prepared[]): Plan {
-  const content = { cluster: { name, labels }, paused, streams: streamPlans(watches) }
-  return { hash: contentHash(content), ...content }
+function planOf({ name, labels, paused }: ClusterConfig, { streams, hash }: Work): Plan {
+  const cluster = { name, labels }
+  return { hash: contentHash([cluster, paused, hash]), cluster, paused, streams }
 }
 
 /** Sorted by kind and id, their watches by name. */
@@ -78,20 +115,12 @@ function streamPlans(watches: readonly Prepared[]): readonly StreamPlan[] {
     .sort((a, b) => (key(a) < key(b) ? -1 : 1))
 }
 
-function routesOf(cluster: ClusterConfig, watches: readonly Prepared[]): ClusterRoutes {
-  const plan = planOf(cluster, watches)
-  return {
-    cluster: cluster.name,
-    plan: plan.hash,
-    context: { name: cluster.name, labels: cluster.labels, metadata: cluster.attach },
-    streams: plan.streams.map((stream) => ({
-      id: stream.id,
-      resource: resourceName(stream),
-      watches: stream.watches.map(({ name }) => name),
-    })),
-    watches: Object.fromEntries(watches.map((watch) => [watch.config.name, routeOf(watch)])),
-  }
-}
+const routesOf = (cluster: ClusterConfig, work: Work): ClusterRoutes => ({
+  cluster: cluster.name,
+  plan: planOf(cluster, work).hash,
+  context: { name: cluster.name, labels: cluster.labels, metadata: cluster.attach },
+  ...work.routes,
+})
 
 const routeOf = ({ config, plan }: Prepared): WatchRoute => ({
   definition: plan.definition,
