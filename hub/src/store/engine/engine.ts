@@ -44,6 +44,19 @@ export interface EngineDeps {
 export function createEngine(db: Database, { now, commitMs }: EngineDeps): Engine {
   migrate(db)
   const identity = takeOver(db)
+  const parts = createParts(db, now)
+  const { streams, plans, audiences, log } = parts
+  return {
+    ...identity,
+    ops: createOps(db, parts, commitMs),
+    head: () => log.totals().head,
+    forget: () => {
+      for (const part of [streams, plans, audiences]) part.forget()
+    },
+  }
+}
+
+function createParts(db: Database, now: () => number) {
   const bodies = createBodies(db)
   const backlog = createBacklog(db)
   const inventory = createInventory(db)
@@ -51,33 +64,25 @@ export function createEngine(db: Database, { now, commitMs }: EngineDeps): Engin
   const streams = createStreams(db)
   const subscriptions = createSubscriptions(db)
   const plans = createPlans(db)
-  const log = createLogTable(db, { backlog, now })
   const contexts = createContexts(db, plans)
   const audiences = createAudiences(db, subscriptions)
   const endpoints = createEndpoints(db, backlog)
+  const log = createLogTable(db, { backlog, now })
   const scans = createScans(db, { agents, bodies, contexts, inventory, log, plans, streams, now })
-  const parts = {
-    agents,
-    audiences,
-    backlog,
-    bodies,
-    contexts,
-    endpoints,
-    inventory,
-    log,
-    plans,
-    scans,
-    streams,
-    subscriptions,
-    now,
-  }
-  const streamNumber = (cluster: string, stream: string) => streams.ofCluster(cluster).find((each) => each.stream === stream)?.id
-  const ops: Ops = {
+  const data = { bodies, backlog, inventory, log, streams }
+  return { ...data, agents, audiences, contexts, endpoints, plans, scans, subscriptions, now }
+}
+
+type Parts = ReturnType<typeof createParts>
+
+function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs']): Ops {
+  const { agents, contexts, endpoints, inventory, log, plans, scans, streams } = parts
+  return {
     activate: createActivate(parts),
     inherit: createInherit(parts),
     index: ({ cluster, stream, ...page }) => {
-      const number = streamNumber(cluster, stream)
-      return number === undefined ? [] : inventory.index(number, page)
+      const known = streams.ofCluster(cluster).find((each) => each.stream === stream)
+      return known === undefined ? [] : inventory.index(known.id, page)
     },
     append: createAppend(parts),
     endpoint: (name) => ({ ...endpoints.state(name), scans: scans.of(name) }),
@@ -98,24 +103,11 @@ export function createEngine(db: Database, { now, commitMs }: EngineDeps): Engin
     setPaused: endpoints.setPaused,
     paused: endpoints.paused,
     stats: () => {
-      const { rows, bytes } = log.totals()
-      return {
-        logRows: rows,
-        logBytes: bytes,
-        inventory: streams.inventory(),
-        endpoints: endpoints.backlogs(),
-        commitMs: commitMs(),
-      }
+      const { rows: logRows, bytes: logBytes } = log.totals()
+      const backlogs = endpoints.backlogs()
+      return { logRows, logBytes, inventory: streams.inventory(), endpoints: backlogs, commitMs: commitMs() }
     },
     prune: createPrune(db, parts),
-  }
-  return {
-    ...identity,
-    ops,
-    head: () => log.totals().head,
-    forget: () => {
-      for (const part of [streams, plans, audiences]) part.forget()
-    },
   }
 }
 
