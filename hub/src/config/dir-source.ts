@@ -35,11 +35,11 @@ export function dirSource({ log }: { readonly log: Log }, { folder, quietMs = 20
         onError: (error) => log.warn('watching the config folder failed; changes may be missed', { folder, error }),
         ignored: (path) => /[\\/]\.git([\\/]|$)/.test(path.slice(folder.length)),
       })
-      watch.ready.then(changed, () => {}) // what changed before the watch was ready is not told
+      void watch.ready.then(changed) // what changed before the watch was ready is not told
       return {
         async [Symbol.asyncDispose]() {
-          settle[Symbol.dispose]()
           await watch[Symbol.asyncDispose]()
+          settle[Symbol.dispose]()
         },
       }
     },

@@ -13,7 +13,7 @@ import { decodeText, problemAt, type SelectedFile, selectManifests, type TreeEnt
 export async function readFolder(folder: string, signal: AbortSignal): Promise<Exclude<Reading, { kind: 'unchanged' }>> {
   try {
     const entries = await entriesOf(folder, signal)
-    const ignored = entries.some(({ path, kind }) => path === ignoreFile && kind === 'file')
+    const ignored = entries.some((entry) => entry.kind === 'file' && entry.path === ignoreFile && entry.bytes <= maxFileBytes)
     const ignore = parseIgnore(ignored ? await readFile(join(folder, ignoreFile), 'utf8') : '')
     const selected = selectManifests(entries, ignore)
     const read: (ManifestFile | ConfigProblem)[] = []

@@ -244,6 +244,21 @@ test('a token goes along as basic auth, is read anew each time, and is in no mes
   assert.ok(!(await readFile(join(w.root, 'data', 'mirror.git', 'config'), 'utf8')).includes('0ther'))
 })
 
+test('a token is in no argument that other processes can see', async () => {
+  await using w = await world()
+  await using server = await serveGit(w.root)
+  await w.repo.commit({ 'a.yaml': 'a' })
+  const bin = join(w.root, 'bin')
+  await mkdir(bin)
+  const spy = `#!/bin/sh\nprintf '%s\\n' "$@" >> '${w.root}/git.log'\nPATH='${process.env.PATH}' exec git "$@"\n`
+  await writeFile(join(bin, 'git'), spy, { mode: 0o755 })
+  const url = `${server.url.replace('//', '//me:s3cret@')}/repo/.git`
+  assert.equal((await read(w.source({ url, env: { ...process.env, PATH: `${bin}:${process.env.PATH}` } }))).kind, 'read')
+  const log = await readFile(join(w.root, 'git.log'), 'utf8')
+  assert.match(log, /ls-remote/)
+  for (const secret of ['s3cret', Buffer.from('me:s3cret').toString('base64')]) assert.ok(!log.includes(secret))
+})
+
 test('credentials of a URL are used like a token, and not shown', async () => {
   await using w = await world()
   await using server = await serveGit(w.root)
@@ -253,6 +268,31 @@ test('credentials of a URL are used like a token, and not shown', async () => {
   assert.equal((await read(source)).kind, 'read')
   assert.equal(source.about.source, `${server.url}/repo/.git`)
   assert.equal(server.requests[0]?.authorization, `Basic ${Buffer.from('me:p@ss').toString('base64')}`)
+})
+
+test('over ssh git runs with the key and the hosts that are given', async () => {
+  await using w = await world()
+  const commit = await w.repo.commit({ 'a.yaml': 'a' })
+  const bin = join(w.root, 'bin')
+  await mkdir(bin)
+  const ssh = `#!/bin/sh\nprintf '%s\\n' "$@" >> '${w.root}/ssh.log'\nfor last; do :; done\nexec sh -c "$last"\n`
+  await writeFile(join(bin, 'ssh'), ssh, { mode: 0o755 })
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` }
+  const source = w.source({ url: `git@host:${w.repo.folder}`, env, sshKeyFile: '/keys/id', knownHostsFile: '/keys/hosts' })
+  assert.deepEqual(brief(await read(source)), { commit, files: { 'a.yaml': 'a' }, problems: [] })
+  const args = (await readFile(join(w.root, 'ssh.log'), 'utf8')).split('\n')
+  for (const arg of ['/keys/id', 'BatchMode=yes', 'StrictHostKeyChecking=yes', 'UserKnownHostsFile="/keys/hosts"', 'git@host'])
+    assert.ok(args.includes(arg), arg)
+})
+
+test('a link that is too long to be one leads out', async () => {
+  await using w = await world()
+  await w.repo.commit({ 'a.yaml': 'x'.repeat(5_000) })
+  const blob = await w.repo.git('rev-parse', 'HEAD:a.yaml')
+  await w.repo.git('update-index', '--add', '--cacheinfo', `120000,${blob},b.yaml`)
+  await w.repo.git('commit', '--quiet', '--message=link')
+  const reading = await read(w.source())
+  assert.match(reading.kind === 'read' ? (reading.problems[0]?.message ?? '') : '', /leaves it/)
 })
 
 test('a token does not follow a redirect', async () => {

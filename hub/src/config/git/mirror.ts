@@ -5,6 +5,7 @@
 import { access, mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ignoreFile, parseIgnore } from '../ignore.ts'
+import { maxEntries, maxFileBytes } from '../limits.ts'
 import type { ConfigProblem, ManifestFile } from '../model.ts'
 import type { Reading } from '../source.ts'
 import { decodeText, problemAt, selectManifests, type TreeEntry } from '../tree.ts'
@@ -13,6 +14,8 @@ import { parseObjects, parseTree, type TreeLine } from './objects.ts'
 
 const tip = 'refs/watch-hub/tip'
 const linkMode = '120000'
+/** The longest path there is. */
+const maxLinkBytes = 4096
 
 /** `git` runs in the parent folder here. */
 export async function ensureMirror(folder: string, git: (folder: string) => Git): Promise<void> {
@@ -49,12 +52,16 @@ export async function readCommit(git: Git, commit: string, path: string | undefi
   if (root === undefined)
     return { kind: 'read', commit, files: [], problems: [problemAt('.', `expected the folder '${path}' in the repo, got none`)] }
   const lines = parseTree(await git.text('ls-tree', '-r', '-z', '-l', '--full-tree', root))
-  const ignored = lines.find((line) => line.path === ignoreFile && line.type === 'blob')
-  const links = lines.filter((line) => line.mode === linkMode)
+  if (lines.length > maxEntries) {
+    const message = `expected at most ${maxEntries} files below the config path, got ${lines.length}: give a folder of manifests alone`
+    return { kind: 'read', commit, files: [], problems: [problemAt('.', message)] }
+  }
+  const ignored = lines.find((line) => line.path === ignoreFile && line.mode !== linkMode && line.bytes <= maxFileBytes)
+  const links = lines.filter((line) => line.mode === linkMode && line.bytes <= maxLinkBytes)
   const small = await contentsOf(git, [...links, ...(ignored === undefined ? [] : [ignored])])
-  const text = (line: TreeLine | undefined) => (line === undefined ? '' : (small.get(line.id)?.toString('utf8') ?? ''))
-  const entries = lines.filter((line) => line.type === 'blob').map((line) => entryOf(line, () => text(line)))
-  const selected = selectManifests(entries, parseIgnore(text(ignored)))
+  const text = (line: TreeLine | undefined) => small.get(line?.id ?? '')?.toString('utf8')
+  const entries = lines.filter((line) => line.type === 'blob').map((line) => entryOf(line, text))
+  const selected = selectManifests(entries, parseIgnore(text(ignored) ?? ''))
   const contents = await contentsOf(
     git,
     selected.files.map(({ file }) => file),
@@ -73,8 +80,11 @@ async function folderOf(git: Git, commit: string, path: string): Promise<string 
   return line?.type === 'tree' ? line.id : undefined
 }
 
-const entryOf = ({ mode, path, bytes, id }: TreeLine, target: () => string): TreeEntry =>
-  mode === linkMode ? { kind: 'link', path, target: target() } : { kind: 'file', path, bytes, id }
+/** A link that is too long to be one leads out, as far as anyone can tell. */
+function entryOf(line: TreeLine, text: (line: TreeLine) => string | undefined): TreeEntry {
+  const { mode, path, bytes, id } = line
+  return mode === linkMode ? { kind: 'link', path, target: text(line) ?? '/' } : { kind: 'file', path, bytes, id }
+}
 
 async function contentsOf(git: Git, objects: readonly { readonly id: string }[]): Promise<ReadonlyMap<string, Buffer>> {
   const ids = [...new Set(objects.map(({ id }) => id))]
