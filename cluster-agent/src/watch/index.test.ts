@@ -39,6 +39,15 @@ suite('an index', () => {
     assert.equal(index.unseenCount, 3)
   })
 
+  test('gives back exactly what was put in, odd characters too', () => {
+    const index = createIndex()
+    const odd: Row = { uid: 'u 1 /ж', resourceVersion: '12 34\n', hash: 'h a', matches: index.matchSet(['web', 'x']) }
+    index.set(of('system:жук'), odd)
+    assert.deepEqual(index.get(of('system:жук')), odd)
+    index.set(of('empty'), { uid: '', resourceVersion: '', hash: '', matches: index.matchSet([]) })
+    assert.deepEqual(index.get(of('empty')), { uid: '', resourceVersion: '', hash: '', matches: [] })
+  })
+
   test('lets unseen objects be deleted one by one', () => {
     const index = createIndex()
     index.load(['a', 'b', 'c'].map(entry))

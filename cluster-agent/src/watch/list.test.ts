@@ -1,29 +1,34 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { describeError } from '@watch-hub/shared/runtime/log'
 import { list, service, status } from '../testing/objects.ts'
 import { scriptedKube } from '../testing/scripted-kube.ts'
-import { type ListEnd, type ListPage, type ListSettings, listPages } from './list.ts'
+import { type ListEnd, type ListPart, type ListSettings, listParts } from './list.ts'
 
 const services = { group: '', version: 'v1', resource: 'services', kind: 'Service', namespaced: true, verbs: ['list', 'watch'] }
 const live = new AbortController().signal
 
-async function collect(pages: AsyncGenerator<ListPage, ListEnd>) {
-  const seen: ListPage[] = []
+async function collect(parts: AsyncGenerator<ListPart, ListEnd>) {
+  const seen: ListPart[] = []
   for (;;) {
-    const next = await pages.next()
-    if (next.done) return { pages: seen, end: next.value }
+    const next = await parts.next()
+    if (next.done) return { parts: seen, end: next.value }
     seen.push(next.value)
   }
 }
 
 const start = (settings?: ListSettings) => {
   const api = scriptedKube()
-  return { api, done: collect(listPages(api, services, live, settings)) }
+  return { api, done: collect(listParts(api, services, live, settings)) }
 }
 
-const names = (page: ListPage | undefined) => page?.objects.map(({ metadata }) => metadata.name)
+const why = async (done: ReturnType<typeof collect>): Promise<unknown> => {
+  const { end } = await done
+  return end.kind === 'broken' ? end.why : undefined
+}
+const names = (parts: readonly ListPart[]) => parts.map(({ objects }) => objects.map(({ metadata }) => metadata.name).join(' '))
 
-suite('listPages', () => {
+suite('listParts', () => {
   test('asks for a consistent read in pages, and ends with the version of the list', async () => {
     const { api, done } = start({ pageObjects: 2 })
     const first = await api.next()
@@ -32,23 +37,47 @@ suite('listPages', () => {
     const second = await api.next()
     assert.equal(second.path, '/api/v1/services?limit=2&continue=to%2Fken%3D')
     second.answer(200, list([service('c')], { version: 7 }))
-    const { pages, end } = await done
-    assert.deepEqual(pages.map(names), [['a', 'b'], ['c']])
+    const { parts, end } = await done
+    assert.deepEqual(names(parts), ['a b', '', 'c', ''])
     assert.deepEqual(
-      pages.map(({ first, remaining }) => [first, remaining]),
+      parts.map(({ first, remaining }) => [first, remaining]),
       [
-        [true, 1],
+        [true, undefined],
+        [false, 1],
+        [false, undefined],
         [false, 0],
       ],
     )
     assert.deepEqual(end, { kind: 'complete', resourceVersion: '7' })
   })
 
+  test('gives objects before their page is whole', async () => {
+    const api = scriptedKube()
+    const parts = listParts(api, services, live)
+    const part = parts.next()
+    const body = (await api.next()).open()
+    body.write(JSON.stringify(list([service('a')])).slice(0, -2))
+    assert.partialDeepStrictEqual(await part, { value: { first: true, objects: [{ metadata: { name: 'a' } }] } })
+    await parts.return({ kind: 'broken', why: 'seen enough' })
+    await body.closed
+  })
+
+  test('begins also when there is nothing, and with an items of null', async () => {
+    for (const empty of [list([]), { ...list([]), items: null }]) {
+      const { api, done } = start()
+      ;(await api.next()).answer(200, empty)
+      assert.deepEqual(await done, {
+        parts: [{ objects: [], first: true, remaining: 0 }],
+        end: { kind: 'complete', resourceVersion: '100' },
+      })
+    }
+  })
+
   test('gives listed objects the type that watched ones carry, in the same place', async () => {
     const { api, done } = start()
     ;(await api.next()).answer(200, list([service('a')]))
-    const { pages } = await done
-    assert.equal(JSON.stringify(pages[0]?.objects[0]), JSON.stringify(service('a')))
+    const { parts } = await done
+    assert.equal(JSON.stringify(parts[0]?.objects[0]), JSON.stringify(service('a')))
   })
 
   test('begins again when the server forgets the list between two pages', async () => {
@@ -58,46 +87,21 @@ suite('listPages', () => {
     const again = await api.next()
     assert.equal(again.query.get('continue'), null)
     again.answer(200, list([service('b')], { version: 9 }))
-    const { pages, end } = await done
+    const { parts, end } = await done
     assert.deepEqual(
-      pages.map(({ first }) => first),
-      [true, true],
+      parts.filter(({ first }) => first).map(({ objects }) => objects[0]?.metadata.name),
+      ['a', 'b'],
     )
     assert.deepEqual(end, { kind: 'complete', resourceVersion: '9' })
   })
 
   test('gives up when that happens time and again', async () => {
-    const { api, done } = start({ restarts: 1 })
+    const { api, done } = start({ listRestarts: 1 })
     for (let i = 0; i < 2; i++) {
       ;(await api.next()).answer(200, list([service('a')], { more: 'token' }))
       ;(await api.next()).answer(410, status(410, 'Expired'))
     }
     assert.partialDeepStrictEqual((await done).end, { kind: 'refused', refusal: { status: 410, reason: 'Expired' } })
-  })
-
-  test('asks for fewer objects when they are large, and for more when they are small again', async () => {
-    const { api, done } = start({ pageObjects: 100, pageBytes: 2_000 })
-    const large = { ...service('large'), data: 'x'.repeat(4_000) }
-    ;(await api.next()).answer(200, list([large, large], { more: '1' }))
-    const small = await api.next()
-    assert.equal(small.query.get('limit'), '1')
-    small.answer(200, list([service('a')], { more: '2' }))
-    const more = await api.next()
-    assert.ok(Number(more.query.get('limit')) > 1, more.path)
-    more.answer(200, list([]))
-    assert.equal((await done).end.kind, 'complete')
-  })
-
-  test('does not read a page that is far too large: it asks for the same in smaller parts', async () => {
-    const { api, done } = start({ pageObjects: 100, pageBytes: 1_000 })
-    const huge = await api.next()
-    huge.answer(200, list([{ ...service('a'), data: 'x'.repeat(9_000) }]))
-    const again = await api.next()
-    assert.equal(again.path, '/api/v1/services?limit=12')
-    again.answer(200, list([service('a')]))
-    const { pages, end } = await done
-    assert.deepEqual(pages.map(names), [['a']])
-    assert.equal(end.kind, 'complete')
   })
 
   test('is not complete when the server refuses a page, breaks off, or answers nonsense', async () => {
@@ -107,24 +111,30 @@ suite('listPages', () => {
 
     const cut = start()
     const body = (await cut.api.next()).open()
-    body.write('{"metadata":{"resourceVersion":"1"},"items":[')
+    body.write(JSON.stringify(list([service('a')])).slice(0, -2))
     body.cut()
-    assert.equal((await cut.done).end.kind, 'broken')
+    const { parts, end } = await cut.done
+    assert.deepEqual([names(parts), end.kind], [['a'], 'broken'])
 
-    for (const nonsense of [
+    const nonsense = [
+      '',
+      '{}',
       '{"metadata":{"resourceVersion":"1"},"items":[',
       { items: [] },
       list([{ metadata: { name: 'no-uid' } }]),
-    ]) {
+      '<html>',
+    ]
+    for (const answer of nonsense) {
       const odd = start()
-      ;(await odd.api.next()).answer(200, nonsense)
-      assert.equal((await odd.done).end.kind, 'broken', JSON.stringify(nonsense))
+      ;(await odd.api.next()).answer(200, answer)
+      assert.equal((await odd.done).end.kind, 'broken', JSON.stringify(answer))
     }
   })
 
-  test('waits for a page no longer than told', async () => {
-    const { api, done } = start({ pageMs: 1 })
-    const asked = await api.next()
-    assert.match(String((await done).end.kind === 'broken' && asked.signal.reason), /a page of services took longer/)
+  test('does not wait for ever for what does not come', async () => {
+    const { api, done } = start({ listStallMs: 1 })
+    const body = (await api.next()).open()
+    assert.match(describeError(await why(done)), /waiting for a list of services took longer/)
+    await body.closed
   })
 })

@@ -21,7 +21,7 @@ export interface NamespaceLabels {
 export function createNamespaceLabels(onChange: (before: Labels | undefined, after: Labels) => void): NamespaceLabels {
   const known = new Map<string, Labels>()
   const waiting = waitingRoom({ inOrder: false })
-  let listed = new Set<string>()
+  let shown = new Set<string>()
   let complete = false
   let trouble: string | undefined
 
@@ -41,16 +41,16 @@ export function createNamespaceLabels(onChange: (before: Labels | undefined, aft
     },
     sink: {
       begin: () => {
-        listed = new Set()
+        shown = new Set()
       },
-      page: async (objects) => {
+      listed: async (objects) => {
         for (const object of objects) {
-          listed.add(object.metadata.name)
+          shown.add(object.metadata.name)
           put(object)
         }
       },
       complete: async () => {
-        for (const name of known.keys()) if (!listed.has(name)) known.delete(name)
+        for (const name of known.keys()) if (!shown.has(name)) known.delete(name)
         complete = true
         waiting.look()
         return true
@@ -72,9 +72,9 @@ export const bothSinks = (first: Sink, second: Sink): Sink => ({
     first.begin(kind)
     second.begin(kind)
   },
-  page: async (objects) => {
-    await first.page(objects)
-    await second.page(objects)
+  listed: async (objects) => {
+    await first.listed(objects)
+    await second.listed(objects)
   },
   complete: async () => (await first.complete()) && (await second.complete()),
   event: async (event) => {

@@ -190,6 +190,7 @@ suite('no silent gap', () => {
     cluster.addResource(widgets)
     cluster.create('widgets.example.com', service('one'))
     await hub.until(() => inStep(cluster, hub, of))
+    await cluster.until(() => cluster.watches('widgets.example.com') === 1, 'a watch')
     cluster.removeResource('widgets.example.com')
     while (agent.status().streams.widgets?.state !== 'failed') await sleep(1)
     cluster.addResource(widgets)

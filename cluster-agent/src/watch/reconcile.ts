@@ -19,7 +19,6 @@ import { type Kind, type LoadIndex, startKind } from './kind.ts'
 import type { Kube } from './kube.ts'
 import { createNamespaceLabels } from './namespaces.ts'
 import type { ReflectorSettings } from './reflector.ts'
-import { createTurns } from './turns.ts'
 import { compileAffected, type WantedKind, wantedKinds } from './wanted.ts'
 
 export interface ReconcileDeps {
@@ -40,8 +39,6 @@ export interface ReconcileDeps {
 }
 
 export interface ReconcileSettings extends ReflectorSettings {
-  /** Pages of lists that are read at the same time, of all kinds. @default 2 */
-  readonly pagesAtOnce?: number
   /** Pause between a change of a namespace's labels and the comparison, so that many make one. @default 1 000 */
   readonly labelsSettleMs?: number
 }
@@ -71,8 +68,7 @@ interface Running {
 
 export function startReconcile(deps: ReconcileDeps, settings: ReconcileSettings = {}): Reconciler {
   const { outbox, log, sleep, onStatus, clock = Date.now } = deps
-  const { pagesAtOnce = 2, labelsSettleMs = 1_000 } = settings
-  const turns = createTurns(pagesAtOnce)
+  const { labelsSettleMs = 1_000 } = settings
   const running = new Map<string, Running>()
   const formerStreams = createStreamRecord()
   const matchErrors = countMatchErrors(log)
@@ -119,7 +115,6 @@ export function startReconcile(deps: ReconcileDeps, settings: ReconcileSettings 
       {
         ...deps,
         clock,
-        turns,
         namespaceLabels: labels,
         planHash: () => active?.hash ?? '',
         onState: onStatus,

@@ -6,7 +6,6 @@ import { Task } from '@watch-hub/shared/runtime/task'
 import { added, bookmark, coreResources, deleted, error, list, modified, service, status } from '../testing/objects.ts'
 import { type Exchange, scriptedKube } from '../testing/scripted-kube.ts'
 import { createReflector, type ReflectorSettings, type Sink } from './reflector.ts'
-import { createTurns } from './turns.ts'
 
 /** Runs a reflector of services against a played API server. Sleeps are written down and take no time. */
 function startReflector(settings: ReflectorSettings = {}, overrides: Partial<Sink> = {}) {
@@ -16,7 +15,7 @@ function startReflector(settings: ReflectorSettings = {}, overrides: Partial<Sin
   const clock = { now: 0 }
   const sink: Sink = {
     begin: () => told.push('begin'),
-    page: async (objects) => void told.push(`page ${objects.map(({ metadata }) => metadata.name).join(' ')}`),
+    listed: async (objects) => void told.push(`listed ${objects.map(({ metadata }) => metadata.name).join(' ')}`),
     complete: async () => told.push('complete') > 0,
     event: async ({ type, object }) => void told.push(`${type} ${object.metadata.name}`),
     state: ({ state, done, total, reason }) =>
@@ -26,7 +25,7 @@ function startReflector(settings: ReflectorSettings = {}, overrides: Partial<Sin
     ...overrides,
   }
   const sleep: Sleep = async (ms) => void waits.push(ms)
-  const deps = { kube: api, turns: createTurns(1), log: silentLog, sleep, random: () => 0.5, now: () => clock.now }
+  const deps = { kube: api, log: silentLog, sleep, random: () => 0.5, now: () => clock.now }
   const reflector = createReflector({ group: '', resource: 'services' }, sink, deps, {
     backoffMs: [100, 10_000],
     longMs: 60_000,
@@ -75,7 +74,16 @@ suite('a reflector', () => {
     const body = watch.open()
     body.send(added(service('d', { version: 101 })))
     await body.drained
-    assert.deepEqual(running.told, ['begin', 'page a b', 'syncing 2/3', 'page c', 'syncing 3/3', 'complete', 'live', 'ADDED d'])
+    assert.deepEqual(running.told, [
+      'begin',
+      'listed a b',
+      'syncing 2/3',
+      'listed c',
+      'syncing 3/3',
+      'complete',
+      'live',
+      'ADDED d',
+    ])
     assert.deepEqual(running.reflector.figures(), { lists: 1, watches: 1 })
   })
 
@@ -132,7 +140,7 @@ suite('a reflector', () => {
     assert.equal(watch.query.get('resourceVersion'), '200')
     watch.answer(410, status(410, 'Expired'))
     await running.listing()
-    assert.deepEqual(running.told, ['live', 'begin', 'page b', 'syncing 1/1', 'complete'])
+    assert.deepEqual(running.told, ['live', 'begin', 'listed b', 'syncing 1/1', 'complete'])
     assert.equal(running.waits.length, 2, 'a server that always says 410 is not asked without pause')
   })
 

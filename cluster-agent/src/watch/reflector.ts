@@ -14,8 +14,7 @@ import type { Log } from '@watch-hub/shared/runtime/log'
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'
 import { type Discovered, discover, type KindRef, type ResourceKind } from './discovery.ts'
 import type { Kube } from './kube.ts'
-import { type ListSettings, listPages } from './list.ts'
-import type { Turns } from './turns.ts'
+import { type ListSettings, listParts } from './list.ts'
 import { type Trouble, type Verdict, verdictOn, verdictOnRefusal } from './verdict.ts'
 import { type WatchEvent, watchEvents } from './watch.ts'
 
@@ -25,7 +24,8 @@ export type ObjectEvent = Extract<WatchEvent, { object: KubeObject }>
 export interface Sink {
   /** A list begins, the first or another one: what an unfinished one showed counts for nothing. */
   begin(kind: ResourceKind): void
-  page(objects: readonly KubeObject[]): Promise<void>
+  /** Some of its objects. */
+  listed(objects: readonly KubeObject[]): Promise<void>
   /** The list is complete. False: it is hard to believe and is to be repeated. */
   complete(): Promise<boolean>
   event(event: ObjectEvent): Promise<void>
@@ -34,8 +34,6 @@ export interface Sink {
 
 export interface ReflectorDeps {
   readonly kube: Pick<Kube, 'request'>
-  /** Shared by all reflectors: one turn per page. */
-  readonly turns: Turns
   readonly log: Log
   readonly sleep: Sleep
   /** @default Math.random */
@@ -74,7 +72,7 @@ export interface Reflector {
 type Step = Trouble | { readonly kind: 'done' }
 
 export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, settings: ReflectorSettings = {}): Reflector {
-  const { kube, turns, log, sleep, random = Math.random, now = () => performance.now() } = deps
+  const { kube, log, sleep, random = Math.random, now = () => performance.now() } = deps
   const { stallMs = 150_000, watchSeconds = [300, 600], longMs = 30_000, auditMs = 3_600_000 } = settings
   const [minMs, maxMs] = settings.backoffMs ?? [200, 30_000]
   const delays = backoff({ minMs, maxMs, random })
@@ -109,28 +107,33 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
   const list = async (kind: ResourceKind, signal: AbortSignal): Promise<Step> => {
     log.debug('listing', { resource: resourceName(kind), why: wanted ?? 'no version to watch from' })
     version = wanted = undefined
-    const pages = listPages(kube, kind, signal, settings)
+    const parts = listParts(kube, kind, signal, settings)
     let done = 0
-    for (;;) {
-      using _turn = await turns.take(signal)
-      const page = await pages.next()
-      if (page.done) {
-        if (page.value.kind !== 'complete') return page.value
-        if (!(await sink.complete())) return { kind: 'done' }
-        version = page.value.resourceVersion
-        listedAt = now()
-        return { kind: 'done' }
+    try {
+      for (;;) {
+        const part = await parts.next()
+        if (part.done) return part.value.kind === 'complete' ? await compared(part.value.resourceVersion) : part.value
+        const { objects, first, remaining } = part.value
+        if (first) {
+          done = 0
+          figures.lists++
+          sink.begin(kind)
+        }
+        if (objects.length > 0) await sink.listed(objects)
+        done += objects.length
+        if (remaining !== undefined) sink.state({ state: 'syncing', done, total: done + remaining })
       }
-      const { objects, first, remaining } = page.value
-      if (first) {
-        done = 0
-        figures.lists++
-        sink.begin(kind)
-      }
-      await sink.page(objects)
-      done += objects.length
-      sink.state({ state: 'syncing', done, total: done + remaining })
+    } finally {
+      await parts.return({ kind: 'broken', why: 'nobody reads on' }) // closes the connection when it was the sink that failed
     }
+  }
+
+  const compared = async (resourceVersion: string): Promise<Step> => {
+    if (await sink.complete()) {
+      version = resourceVersion
+      listedAt = now()
+    }
+    return { kind: 'done' }
   }
 
   const watch = async (kind: ResourceKind, from: string, signal: AbortSignal): Promise<Step> => {

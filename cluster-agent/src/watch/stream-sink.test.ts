@@ -67,8 +67,8 @@ suite('a stream sink', () => {
   test('tells how a list differs from the index, then that the stream is in step', async () => {
     const { sink, told } = setUp({ known: ['gone', 'recreated', 'changed'] })
     sink.begin(services)
-    await sink.page([object('recreated', { uid: 'new' }), object('changed')])
-    await sink.page([object('new')])
+    await sink.listed([object('recreated', { uid: 'new' }), object('changed')])
+    await sink.listed([object('new')])
     assert.equal(await sink.complete(), true)
     assert.deepEqual(told(), [
       'gone recreated list',
@@ -84,7 +84,7 @@ suite('a stream sink', () => {
     const { sink, told } = setUp()
     for (let i = 0; i < 2; i++) {
       sink.begin(services)
-      await sink.page([object('a')])
+      await sink.listed([object('a')])
       await sink.complete()
     }
     assert.deepEqual(told(), ['added a list', 'synced web=d1', 'synced web=d1'])
@@ -93,9 +93,9 @@ suite('a stream sink', () => {
   test('takes nothing for deleted that a list did not show before it began again', async () => {
     const { sink, told } = setUp({ known: ['a', 'b'] })
     sink.begin(services)
-    await sink.page([object('a')])
+    await sink.listed([object('a')])
     sink.begin(services)
-    await sink.page([object('b')])
+    await sink.listed([object('b')])
     await sink.complete()
     assert.deepEqual(told(), ['modified a list', 'modified b list', 'gone a list', 'synced web=d1'])
   })
@@ -104,7 +104,7 @@ suite('a stream sink', () => {
     const { sink, told, index } = setUp({ known: many(150) })
     for (const believed of [false, true]) {
       sink.begin(services)
-      await sink.page(many(49).map((name) => object(name)))
+      await sink.listed(many(49).map((name) => object(name)))
       assert.equal(await sink.complete(), believed)
     }
     assert.equal(told().filter((each) => each.startsWith('gone')).length, 101)
@@ -114,19 +114,19 @@ suite('a stream sink', () => {
   test('believes at once a list that lacks half or less, or fewer than 100', async () => {
     const half = setUp({ known: many(200) })
     half.sink.begin(services)
-    await half.sink.page(many(100).map((name) => object(name)))
+    await half.sink.listed(many(100).map((name) => object(name)))
     assert.equal(await half.sink.complete(), true)
 
     const few = setUp({ known: many(99) })
     few.sink.begin(services)
-    await few.sink.page([])
+    await few.sink.listed([])
     assert.equal(await few.sink.complete(), true)
   })
 
   test('is not calmed by as many new objects as old ones are missing', async () => {
     const { sink } = setUp({ known: many(150) })
     sink.begin(services)
-    await sink.page(Array.from({ length: 200 }, (_, i) => object(`new${i}`)))
+    await sink.listed(Array.from({ length: 200 }, (_, i) => object(`new${i}`)))
     assert.equal(await sink.complete(), false)
   })
 

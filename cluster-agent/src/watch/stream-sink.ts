@@ -39,13 +39,13 @@ export function createStreamSink(settings: StreamSinkSettings, signal: AbortSign
     await outbox.offer({ stream: stream.frame, entry, plan: planHash() }, signal)
     apply()
   }
-  const listed = (): Sighting => ({ cause: 'list', observedAt: now() })
+  const byList = (): Sighting => ({ cause: 'list', observedAt: now() })
 
   const isDoubtful = () =>
     streams.some(({ index }, i) => index.unseenCount >= doubtfulFrom && index.unseenCount * 2 > (before[i] ?? 0))
 
   const settle = async (stream: SyncedStream) => {
-    for (const change of stream.missing(listed())) await put(stream, change)
+    for (const change of stream.missing(byList())) await put(stream, change)
     const entry = { synced: stream.synced, observedAt: now() }
     await outbox.offer({ stream: stream.frame, entry, plan: planHash() }, signal)
   }
@@ -56,8 +56,8 @@ export function createStreamSink(settings: StreamSinkSettings, signal: AbortSign
       before = streams.map(({ index }) => index.size)
       for (const { index } of streams) index.unseeAll()
     },
-    page: async (objects) => {
-      const sighting = listed()
+    listed: async (objects) => {
+      const sighting = byList()
       for (const object of objects)
         for (const stream of streams) for (const change of stream.present(object, 'added', sighting)) await put(stream, change)
     },
