@@ -46,7 +46,6 @@ export async function send(server: URL, path: string, options: KubeRequest, acce
     const sent = request(new URL(`${server.pathname.replace(/\/$/, '')}${path}`, server), {
       method,
       agent: access.agent,
-      signal,
       headers: {
         accept,
         'user-agent': `watch-hub-agent/${release}`,
@@ -54,6 +53,7 @@ export async function send(server: URL, path: string, options: KubeRequest, acce
         ...access.headers,
       },
     })
+    endWith(sent, signal)
     sent.once('response', resolve)
     sent.on('error', (error: NodeJS.ErrnoException) => {
       if (signal.aborted) reject(signal.reason)
@@ -63,7 +63,18 @@ export async function send(server: URL, path: string, options: KubeRequest, acce
     sent.end(options.body)
   })
   if (response === 'stale connection') return send(server, path, options, access) // each try uses one of them up
+  response.on('error', () => {}) // whoever reads the body is told; nobody may have begun to
   return { status: response.statusCode ?? 0, headers: response.headers, body: bodyOf(response, signal) }
+}
+
+/**
+ * Not the option `signal` of node:http: it destroys the connection with an error, and when the answer is complete but not yet read, Node has
+ * stopped listening to errors of that connection, so the process ends. Destroyed without an error, the connection just closes.
+ */
+function endWith(request: ClientRequest, signal: AbortSignal): void {
+  const onAbort = () => request.destroy()
+  signal.addEventListener('abort', onAbort, { once: true })
+  request.once('close', () => signal.removeEventListener('abort', onAbort))
 }
 
 async function* bodyOf(response: IncomingMessage, signal: AbortSignal): AsyncGenerator<Buffer, void> {
@@ -73,6 +84,7 @@ async function* bodyOf(response: IncomingMessage, signal: AbortSignal): AsyncGen
     signal.throwIfAborted()
     throw error
   }
+  signal.throwIfAborted() // what was not read yet is gone
 }
 
 /** Small bodies are read, so that the connection can be used again; of a large one the connection is closed. */

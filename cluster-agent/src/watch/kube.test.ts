@@ -56,6 +56,8 @@ async function serve(answer: RequestListener, options: ConfigOptions = {}) {
   }
 }
 
+const isComplete = (request: IncomingMessage | undefined) => request?.socket.writableLength === 0
+
 const text = async (body: AsyncIterable<Buffer>) => {
   let all = ''
   for await (const chunk of body) all += chunk
@@ -168,6 +170,35 @@ suite('kube', () => {
         stop.abort(reason)
       }
     }, reason)
+  })
+
+  test('ends well when it is stopped between the arrival of a whole answer and its reading', async () => {
+    await using api = await serve((_request, response) => response.end('x'.repeat(50_000)))
+    await using kube = await api.open()
+    for (let i = 0; i < 5; i++) {
+      const stop = new AbortController()
+      const { body } = await kube.request('/', { signal: stop.signal })
+      while (!isComplete(api.asked.at(-1))) await new Promise(setImmediate)
+      await new Promise(setImmediate)
+      const reason = new Error('stopped')
+      stop.abort(reason)
+      await new Promise(setImmediate)
+      await assert.rejects(text(body), reason)
+    }
+  })
+
+  test('tells a body that ended badly before anybody read it, when somebody does', async () => {
+    await using api = await serve((_request, response) => void response.writeHead(200).write('part'))
+    await using kube = await api.open()
+    const reason = new Error('stopped')
+    const stop = new AbortController()
+    const aborted = await kube.request('/', { signal: stop.signal })
+    stop.abort(reason)
+    const cut = await kube.request('/', { signal: live })
+    api.server.closeAllConnections()
+    await new Promise(setImmediate)
+    await assert.rejects(text(aborted.body), reason)
+    await assert.rejects(text(cut.body))
   })
 
   test('fails when the connection is cut in the middle of an answer', async () => {
