@@ -56,8 +56,6 @@ async function serve(answer: RequestListener, options: ConfigOptions = {}) {
   }
 }
 
-const isComplete = (request: IncomingMessage | undefined) => request?.socket.writableLength === 0
-
 const text = async (body: AsyncIterable<Buffer>) => {
   let all = ''
   for await (const chunk of body) all += chunk
@@ -172,19 +170,19 @@ suite('kube', () => {
     }, reason)
   })
 
-  test('ends well when it is stopped between the arrival of a whole answer and its reading', async () => {
-    await using api = await serve((_request, response) => response.end('x'.repeat(50_000)))
+  test('ends well when it is stopped after a whole answer came, while that is being read', async () => {
+    await using api = await serve((_request, response) => response.end('whole'))
     await using kube = await api.open()
-    for (let i = 0; i < 5; i++) {
-      const stop = new AbortController()
-      const { body } = await kube.request('/', { signal: stop.signal })
-      while (!isComplete(api.asked.at(-1))) await new Promise(setImmediate)
-      await new Promise(setImmediate)
-      const reason = new Error('stopped')
-      stop.abort(reason)
-      await new Promise(setImmediate)
-      await assert.rejects(text(body), reason)
-    }
+    const stop = new AbortController()
+    const reason = new Error('stopped')
+    const { body } = await kube.request('/', { signal: stop.signal })
+    await assert.rejects(async () => {
+      for await (const chunk of body) {
+        assert.equal(chunk.toString(), 'whole')
+        stop.abort(reason)
+        await new Promise(setImmediate)
+      }
+    }, reason)
   })
 
   test('tells a body that ended badly before anybody read it, when somebody does', async () => {
