@@ -3,7 +3,7 @@
  * every watch holds one for minutes. Where credentials come from is `kube.ts`'s business, what answers mean is the caller's.
  */
 import { createHash } from 'node:crypto'
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
 import { release } from '@watch-hub/shared/protocol/version'
