@@ -84,13 +84,17 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
   /** Why somebody wants a list; the list that begins after it serves it. */
   let wanted: string | undefined
   let openWatch: AbortController | undefined
+  /** Told once, until something else happens. */
+  let lastTrouble: string | undefined
 
   const pause = async ({ wait, atLeastMs = 0, trouble }: Verdict, signal: AbortSignal) => {
     if (wait === 'not') return
     const ms = Math.max(wait === 'long' ? jitter(longMs, 0.1, random) : delays.next(), atLeastMs)
     const again = wait === 'long' || delays.attempts > 1 // one broken connection is everyday life
     if (trouble !== undefined && again) {
-      log.warn('the kind cannot be followed for now', { resource: resourceName(ref), trouble, retryInMs: Math.round(ms) })
+      const level = trouble === lastTrouble ? 'debug' : 'warn'
+      log[level]('the kind cannot be followed for now', { resource: resourceName(ref), trouble, retryInMs: Math.round(ms) })
+      lastTrouble = trouble
       sink.state({ state: 'failed', reason: trouble, transient: true })
     }
     await sleep(ms, signal)
@@ -165,6 +169,7 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
   const take = async (event: WatchEvent) => {
     if (event.type === 'OPENED') return sink.state({ state: 'live' })
     delays.reset()
+    lastTrouble = undefined
     if (event.type === 'BOOKMARK') version = event.resourceVersion
     else {
       await sink.event(event)
