@@ -5,7 +5,14 @@ import { frameBytes, frameEntries } from '@watch-hub/shared/protocol/limits'
 import { createOutbox, type NewEntry, type Outbox, OutboxReset, type SealedFrame } from './outbox.ts'
 
 const live = new AbortController().signal
-const stream = (id: string): FrameStream => ({ id, group: '', resource: 'services', version: 'v1', kind: 'Service', namespaced: true })
+const stream = (id: string): FrameStream => ({
+  id,
+  group: '',
+  resource: 'services',
+  version: 'v1',
+  kind: 'Service',
+  namespaced: true,
+})
 const [a, b, c] = [stream('a'), stream('b'), stream('c')]
 const entry = (name: string, body = '{}'): NewEntry => ({
   uid: name,
@@ -68,11 +75,14 @@ suite('an outbox', () => {
     await offer(outbox, b, 'b-new', { plan: 'p2' })
     await offer(outbox, c, 'c-old')
     const frames = [outbox.next(), outbox.next(), outbox.next()]
-    assert.deepEqual(frames.map((frame) => [frame?.plan, frame?.entries.length]), [
-      ['p1', 2],
-      ['p2', 2],
-      [undefined, undefined],
-    ])
+    assert.deepEqual(
+      frames.map((frame) => [frame?.plan, frame?.entries.length]),
+      [
+        ['p1', 2],
+        ['p2', 2],
+        [undefined, undefined],
+      ],
+    )
     assert.deepEqual(names(frames[0])?.toSorted(), ['a-old', 'c-old'])
   })
 

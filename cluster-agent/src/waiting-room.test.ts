@@ -9,10 +9,12 @@ function setUp(inOrder: boolean) {
   const done: string[] = []
   const open = new Set<string>()
   const wait = (name: string, signal = live) =>
-    room.wait(() => open.has(name), signal).then(
-      () => done.push(name),
-      () => done.push(`${name} rejected`),
-    )
+    room
+      .wait(() => open.has(name), signal)
+      .then(
+        () => done.push(name),
+        () => done.push(`${name} rejected`),
+      )
   return { room, done, open, wait }
 }
 
