@@ -7,7 +7,7 @@ import { hubStatus } from '../http/wire.ts'
 import { command } from './command.ts'
 import { hubFlags } from './find-hub.ts'
 import { onOff, output } from './flags.ts'
-import { connectHub, type HubClient } from './hub-client.ts'
+import { connectHub } from './hub-client.ts'
 import type { CliIo } from './io.ts'
 import { json, printable } from './output.ts'
 import { statusText } from './status-text.ts'
@@ -30,20 +30,25 @@ export const status = command({
       const now = await hub.get('api/v1/status', hubStatus)
       return output === 'json' ? [json(now)] : statusText(now, Date.now())
     }
-    if (watch) await repeat(io, hub, read)
+    if (watch) await repeat(io, read)
     else for (const line of await read()) io.out(line)
   },
 })
 
 /** A hub that is away for a moment is shown, not the end. */
-async function repeat(io: CliIo, hub: HubClient, read: () => Promise<readonly string[]>): Promise<void> {
+async function repeat(io: CliIo, read: () => Promise<readonly string[]>): Promise<void> {
+  const readOrSayWhy = () =>
+    read().catch((error: unknown) => {
+      if (isAbort(error, io.signal)) throw error
+      return [describeError(error)]
+    })
   try {
     for (;;) {
-      show(io, await read().catch((error: unknown) => [isAbort(error, io.signal) ? '' : describeError(error)]))
+      show(io, await readOrSayWhy())
       await sleep(everyMs, io.signal)
     }
   } catch (error) {
-    if (!isAbort(error, io.signal)) throw new Error(`status of ${hub.url} ended`, { cause: error })
+    if (!isAbort(error, io.signal)) throw error
   }
 }
 
