@@ -76,11 +76,11 @@ test('status --watch redraws a terminal in place, within its size, and outlives 
   const failed = Promise.withResolvers<void>()
   const screen = {
     rows: 6,
-    columns: 40,
+    columns: 70,
     write: (text: string) => {
       frames.push(text)
       drawn.resolve()
-      if (text.includes('does not answer')) failed.resolve()
+      if (text.includes('nothing listens')) failed.resolve()
     },
   }
   const io = recordingIo({ env: w.env, cwd: w.cwd, screen })
@@ -94,7 +94,7 @@ test('status --watch redraws a terminal in place, within its size, and outlives 
   assert.ok(first.startsWith('\u001b[H') && first.endsWith('\u001b[J'))
   const shown = first.slice(3, -3).trimEnd().split('\u001b[K\n')
   assert.equal(shown.filter((line) => line !== '').length <= 5, true)
-  assert.ok(shown.every((line) => line.replace('\u001b[K', '').length <= 40))
+  assert.ok(shown.every((line) => line.replace('\u001b[K', '').length <= 70))
   assert.deepEqual(io.lines, { out: [], err: [] })
 })
 

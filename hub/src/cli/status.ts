@@ -40,7 +40,7 @@ async function repeat(io: CliIo, read: () => Promise<readonly string[]>): Promis
   const readOrSayWhy = () =>
     read().catch((error: unknown) => {
       if (isAbort(error, io.signal)) throw error
-      return [describeError(error)]
+      return cutInto(describeError(error), io.screen?.columns ?? Number.POSITIVE_INFINITY)
     })
   try {
     for (;;) {
@@ -50,6 +50,12 @@ async function repeat(io: CliIo, read: () => Promise<readonly string[]>): Promis
   } catch (error) {
     if (!isAbort(error, io.signal)) throw error
   }
+}
+
+/** Lines of at most `columns`. */
+function cutInto(text: string, columns: number): readonly string[] {
+  if (text.length <= columns) return [text]
+  return [text.slice(0, columns), ...cutInto(text.slice(columns), columns)]
 }
 
 const home = '\u001b[H'

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isRecord } from '@watch-hub/shared/protocol/decode'
+import { runCli } from './program.ts'
+import { failing } from './receive.ts'
+import { recordingIo } from './testing/recording-io.ts'
+
+/** `watch-hub receive` on a free port, and a way to deliver to it. */
+async function receiving(...argv: readonly string[]) {
+  const io = recordingIo()
+  const run = runCli(['receive', '--port', '0', ...argv], io)
+  await io.seen('listening on')
+  const url = /listening on (\S+),/.exec(io.lines.err[0] ?? '')?.[1] ?? ''
+  return {
+    io,
+    deliver: async (body: unknown, path = '/hooks') => {
+      const text = typeof body === 'string' ? body : JSON.stringify(body)
+      const response = await fetch(`${url}${path}`, { method: 'POST', body: text })
+      return { status: response.status, answer: await response.json() }
+    },
+    /** Lines without their time. */
+    printed: () => io.lines.out.map((line) => line.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z {2}/, '')),
+    [Symbol.asyncDispose]: async () => {
+      io.interrupt()
+      await run
+    },
+  }
+}
+
+const item = (sequence: number, change: object = {}) => ({
+  id: String(sequence).padStart(20, '0'),
+  type: 'updated',
+  sequence: String(sequence).padStart(20, '0'),
+  time: '2026-11-23T12:00:00.000Z',
+  cluster: { name: 'east', uid: 'c1', labels: {}, metadata: {} },
+  watches: ['w'],
+  resource: { group: '', version: 'v1', kind: 'Service', resource: 'services', namespace: 'web', name: 'shop', uid: 'u1' },
+  object: {},
+  ...change,
+})
+const delivery = (...items: readonly unknown[]) => ({ version: '1', id: 'b1', endpoint: 'dns', metadata: {}, items })
+
+test('receive prints a line per event, in the format of Watch Hub', async () => {
+  await using r = await receiving()
+  const node = { kind: 'Node', name: 'n1', uid: 'u2' }
+  const { status } = await r.deliver(delivery(item(1, { type: 'created', reason: 'initial' }), item(2, { resource: node })))
+  assert.equal(status, 200)
+  assert.deepEqual(r.printed(), ['dns  created (initial)  east  Service web/shop', 'dns  updated  east  Node n1'])
+})
+
+test('receive keeps the rule of a receiver: what is not newer is accepted and ignored', async () => {
+  await using r = await receiving('--show-stale')
+  await r.deliver(delivery(item(5)))
+  assert.equal((await r.deliver(delivery(item(5), item(4), item(6, { type: 'deleted' })))).status, 200)
+  const known = 'dns  updated  east  Service web/shop  known already, ignored'
+  assert.deepEqual(r.printed(), ['dns  updated  east  Service web/shop', known, known, 'dns  deleted  east  Service web/shop'])
+})
+
+test('receive does not print what is not newer unless it is asked to', async () => {
+  await using r = await receiving()
+  await r.deliver(delivery(item(5)))
+  await r.deliver(delivery(item(5)))
+  assert.equal(r.printed().length, 1)
+})
+
+test('receive understands the format of Watch-Proxy', async () => {
+  await using r = await receiving()
+  const data = [
+    {
+      asset_type_id: 'svc',
+      data: { kind: 'Service', metadata: { name: 'shop', namespace: 'web' } },
+      uniqueId: 'east-u1',
+      event: 'add',
+    },
+    { asset_type_id: '', data: {}, uniqueId: 'east-u2', event: 'delete' },
+  ]
+  await r.deliver({ data, meta: { cluster: 'east' } }, '/legacy')
+  assert.deepEqual(r.printed(), ['/legacy  created  east  Service web/shop', '/legacy  deleted  east  east-u2'])
+})
+
+test('receive refuses what it does not understand with 400, and says why', async () => {
+  await using r = await receiving()
+  for (const body of ['{', '{}', delivery({ type: 'created' })]) {
+    const { status, answer } = await r.deliver(body)
+    assert.equal(status, 400)
+    assert.equal(isRecord(answer) && answer.code, 'not-understood')
+  }
+  assert.match(r.printed()[2] ?? '', /^\/hooks {2}refused with 400: items\[0\]\.sequence: expected string, got nothing/)
+})
+
+test('receive -o json prints the items as they came, and nothing else to standard output', async () => {
+  await using r = await receiving('-o', 'json', '--fail-first', '1')
+  assert.equal((await r.deliver(delivery(item(1)))).status, 503)
+  await r.deliver(delivery(item(1)))
+  assert.deepEqual(
+    r.io.lines.out.map((line): unknown => JSON.parse(line)),
+    [item(1)],
+  )
+  assert.match(r.io.lines.err.join('\n'), /failed with 503, as told/)
+})
+
+test('receive counts in the end', async () => {
+  const r = await receiving()
+  await r.deliver(delivery(item(1), item(2)))
+  await r[Symbol.asyncDispose]()
+  assert.equal(r.io.lines.err.at(-1), 'received 2 events in 1 requests')
+})
+
+test('failing: a status alone fails all; a rate or a count fails their share with it, or with 503', () => {
+  const none = { status: undefined, rate: undefined, first: undefined }
+  const five = (failures: Partial<typeof none> | { status?: number; rate?: number; first?: number }, random = () => 0.4) =>
+    [1, 2, 3].map(failing({ ...none, ...failures }, random))
+  assert.deepEqual(five({}), [undefined, undefined, undefined])
+  assert.deepEqual(five({ status: 429 }), [429, 429, 429])
+  assert.deepEqual(five({ first: 2 }), [503, 503, undefined])
+  assert.deepEqual(five({ first: 1, status: 500 }), [500, undefined, undefined])
+  assert.deepEqual(five({ rate: 0.5 }), [503, 503, 503])
+  assert.deepEqual(five({ rate: 0.3 }), [undefined, undefined, undefined])
+  assert.deepEqual(
+    five({ rate: 0 }, () => 0),
+    [undefined, undefined, undefined],
+  )
+})

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { toSettings } from './serve.ts'
+import { runHere } from './testing/recording-io.ts'
+
+const given: Parameters<typeof toSettings>[0] = {
+  configRepo: 'https://git.example.com/config.git',
+  branch: undefined,
+  path: undefined,
+  poll: 30_000,
+  gitTokenFile: undefined,
+  gitSshKey: undefined,
+  gitKnownHosts: undefined,
+  data: './watch-hub-data',
+  secrets: undefined,
+  listen: { host: '127.0.0.1', port: 8080 },
+  agentListen: undefined,
+  tlsCert: undefined,
+  tlsKey: undefined,
+  publicUrl: undefined,
+  allowEgress: [],
+  allowInsecureCredentials: false,
+  logLevel: 'info',
+}
+
+test('serve: what is not given is absent from the settings', () => {
+  assert.deepEqual(toSettings(given, '/work'), {
+    config: { repo: 'https://git.example.com/config.git', pollMs: 30_000 },
+    dataDir: '/work/watch-hub-data',
+    listen: { host: '127.0.0.1', port: 8080 },
+    allowEgress: [],
+    allowInsecureCredentials: false,
+  })
+})
+
+test('serve: all that is given arrives, paths absolute', () => {
+  const settings = toSettings(
+    {
+      ...given,
+      branch: 'main',
+      path: 'clusters',
+      gitTokenFile: 'token',
+      gitSshKey: '/etc/key',
+      gitKnownHosts: 'hosts',
+      secrets: 'secrets',
+      agentListen: { port: 8443 },
+      tlsCert: 'cert.pem',
+      tlsKey: 'key.pem',
+      publicUrl: 'https://hub.example.com',
+      allowEgress: ['127.0.0.0/8'],
+      allowInsecureCredentials: true,
+    },
+    '/work',
+  )
+  assert.deepEqual(settings, {
+    config: {
+      repo: 'https://git.example.com/config.git',
+      branch: 'main',
+      path: 'clusters',
+      pollMs: 30_000,
+      gitTokenFile: '/work/token',
+      gitSshKeyFile: '/etc/key',
+      gitKnownHostsFile: '/work/hosts',
+    },
+    dataDir: '/work/watch-hub-data',
+    secretsDir: '/work/secrets',
+    listen: { host: '127.0.0.1', port: 8080 },
+    agentListen: { port: 8443 },
+    tls: { certFile: '/work/cert.pem', keyFile: '/work/key.pem' },
+    publicUrl: 'https://hub.example.com',
+    allowEgress: ['127.0.0.0/8'],
+    allowInsecureCredentials: true,
+  })
+})
+
+test('serve: a config repo is a URL as git takes it, or a folder here', () => {
+  const repo = (configRepo: string) => toSettings({ ...given, configRepo }, '/work').config.repo
+  for (const url of ['https://h/x.git', 'ssh://git@h/x', 'git@h:x/y.git', 'file:///srv/x']) assert.equal(repo(url), url)
+  assert.equal(repo('./config'), '/work/config')
+  assert.equal(repo('/srv/config'), '/srv/config')
+  assert.equal(repo('a:b'), '/work/a:b')
+})
+
+test('serve: wrong flags are said before anything starts', async () => {
+  const said = async (...argv: string[]) => {
+    const { lines, code } = await runHere(['serve', ...argv])
+    assert.equal(code, 2)
+    return lines.err[0]
+  }
+  const repo = ['--config-repo', 'x']
+  assert.equal(await said(), 'error: --config-repo (or WATCH_HUB_CONFIG_REPO): it is required')
+  assert.equal(await said(...repo, '--tls-cert', 'c'), 'error: --tls-cert and --tls-key: expected both or none, got one')
+  assert.equal(await said(...repo, '--poll', '10ms'), 'error: --poll: expected 1s or more, got "10ms"')
+  assert.equal(await said(...repo, '--log-level', 'loud'), 'error: --log-level: expected debug, info, warn, error, got "loud"')
+})

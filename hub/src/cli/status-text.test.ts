@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ClusterStatus } from '../fleet/status.ts'
+import { fakeStatus, t0 } from '../http/testing/fake-view.ts'
+import { age, table } from './output.ts'
+import { clusterState, configText, statusText, streamState } from './status-text.ts'
+
+test('status reads from the hub to the endpoints', () => {
+  assert.deepEqual(statusText(fakeStatus, t0), [
+    'Hub     http://127.0.0.1:8080, release 0.1.0, up 2h5m',
+    'Config  https://git.example.com/watch-config.git, branch main',
+    '        live 4f2a9c1d00 for 1h, read 12s ago',
+    '        REJECTED 9ab12cd000 3m ago, the live commit stays:',
+    '          watches/lb.yaml:12:5 spec.when: expected CEL, got "obj ect"',
+    '',
+    'CLUSTER    STATE       FOR  OBJECTS  STREAM               WATCHES         STREAM STATE',
+    'prod-eu-1  connected   1m   412      services             load-balancers  live',
+    '                                     pods                 pods            syncing 1200/5000',
+    '                                     widgets.example.com  widgets         failed: no such resource widgets.example.com (tries again)',
+    'prod-us-1  not joined  -    0',
+    '',
+    'ENDPOINT  STATE     FOR    BACKLOG  OLDEST  DELIVERED  DETAIL',
+    'dns       retrying  1m30s  37       1m35s   1204       got 503 from the endpoint, 4 failures in a row, next try in 8s',
+    '                                                       initial of load-balancers in prod-eu-1: 200/412',
+  ])
+})
+
+test('status says what to do where nothing is declared', () => {
+  const text = statusText({ ...fakeStatus, clusters: [], endpoints: [] }, t0).join('\n')
+  assert.match(text, /No clusters: commit a manifest with kind: Cluster/)
+  assert.match(text, /No endpoints: commit a manifest with kind: Endpoint/)
+})
+
+test('a source that cannot be read says since when, why and when it is tried again', () => {
+  const failing = { since: t0 - 300_000, reason: 'the remote does not answer', nextTryAt: t0 + 12_000 }
+  assert.deepEqual(configText({ source: '/srv/config', failing }, t0), [
+    'Config  /srv/config',
+    '        nothing live, not read yet',
+    '        CANNOT BE READ for 5m: the remote does not answer; next try in 12s',
+  ])
+})
+
+test('of very many problems the first ones are shown and the rest counted', () => {
+  const problems = Array.from({ length: 23 }, (_, i) => ({ file: 'a.yaml', line: i + 1, column: 1, path: '', message: 'bad' }))
+  const lines = configText({ source: 's', rejected: { commit: 'c', at: t0, problems } }, t0)
+  assert.equal(lines.at(-1), '          … and 3 more')
+  assert.equal(lines.filter((line) => line.includes('a.yaml')).length, 20)
+})
+
+test('the state of a cluster names the first thing that is in the way', () => {
+  const [connected] = fakeStatus.clusters
+  assert.ok(connected)
+  const states: readonly (readonly [Partial<ClusterStatus>, string])[] = [
+    [{}, 'connected'],
+    [{ desiredHash: 'b', activeHash: 'a' }, 'taking plan'],
+    [{ paused: true }, 'paused'],
+    [{ connected: false }, 'disconnected'],
+    [{ joined: false, connected: false }, 'not joined'],
+    [{ declared: false, connected: false }, 'not declared'],
+    [{ revoked: true, connected: false }, 'revoked'],
+  ]
+  for (const [change, state] of states) assert.equal(clusterState({ ...connected, ...change }), state)
+})
+
+test('a plan that does not run is shown with its reason, before the streams', () => {
+  const [connected] = fakeStatus.clusters
+  assert.ok(connected)
+  const text = statusText({ ...fakeStatus, clusters: [{ ...connected, error: 'needs agent ≥ 0.2' }] }, t0)
+  assert.match(text[7] ?? '', /prod-eu-1 .* plan does not run: needs agent ≥ 0.2$/)
+})
+
+test('streams show progress as far as it is known', () => {
+  assert.equal(streamState({ state: 'syncing', done: 7 }), 'syncing 7')
+  assert.equal(streamState({ state: 'starting' }), 'starting')
+  assert.equal(
+    streamState({ state: 'failed', reason: 'forbidden: needs list,watch on services' }),
+    'failed: forbidden: needs list,watch on services',
+  )
+})
+
+test('age shows the two largest units', () => {
+  assert.deepEqual([-5, 999, 1_000, 61_000, 3_600_000, 7_500_000, 90_061_000].map(age), [
+    '0s',
+    '0s',
+    '1s',
+    '1m1s',
+    '1h',
+    '2h5m',
+    '1d1h',
+  ])
+})
+
+test('a cell is one line, whatever it holds', () => {
+  assert.deepEqual(
+    table([
+      ['A', 'B'],
+      ['x\n\ty', 'z'],
+    ]),
+    ['A    B', 'x y  z'],
+  )
+})
