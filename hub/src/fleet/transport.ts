@@ -50,7 +50,7 @@ export function openDoor(serve: Serve, { log }: { readonly log: Log }): AgentDoo
   return {
     upgrade: (request, socket, head) => {
       socket.on('error', (error) => log.debug('socket failed before the handshake', { error }))
-      if (new URL(request.url ?? '/', 'http://hub').pathname !== linkPath) return turnAway(socket, '404 Not Found')
+      if (request.url?.split('?')[0] !== linkPath) return turnAway(socket, '404 Not Found')
       if (!open || strangers >= maxStrangers) return turnAway(socket, '503 Service Unavailable\r\nRetry-After: 5')
       strangers++
       server.handleUpgrade(request, socket, head, (ws) => {

@@ -1,0 +1,100 @@
+/** What the admin API and the metrics see of a running hub, read from its parts. */
+import { resourceName } from '@watch-hub/shared/protocol/plan'
+import { bell } from '@watch-hub/shared/runtime/bell'
+import type { CurrentConfig } from './config/current.ts'
+import type { Delivery } from './delivery/dispatcher.ts'
+import type { Fleet } from './fleet/fleet.ts'
+import type { Figures, Instruments } from './http/metrics.ts'
+import type { HubAbout } from './http/status.ts'
+import type { EventFilter, HubView } from './http/view.ts'
+import type { LogRow, Store } from './store/store.ts'
+
+export interface HubParts {
+  readonly store: Store
+  readonly config: CurrentConfig
+  readonly delivery: Delivery
+  readonly fleet: Fleet
+}
+
+/** Rows that may wait for a reader that follows; one that is slower sees its stream end. */
+const maxWaitingRows = 5_000
+/** How far back a filtered look goes at most. */
+const maxPastRows = 20_000
+
+export function createView({ about, ...parts }: HubParts & { readonly about: () => HubAbout }): HubView {
+  const { store, config, delivery, fleet } = parts
+  return {
+    about,
+    status: async () => {
+      const stats = await store.stats()
+      const [clusters, endpoints] = await Promise.all([fleet.clusters(stats), delivery.status()])
+      const { logRows, logBytes, commitMs } = stats
+      return { hub: about(), config: config.status(), clusters, endpoints, store: { logRows, logBytes, commitMs } }
+    },
+    clusters: async () => fleet.clusters(await store.stats()),
+    issueToken: (cluster, options) => fleet.issueToken({ cluster, ...options }),
+    revoke: fleet.revoke,
+    endpoints: delivery.status,
+    pause: delivery.pause,
+    resume: delivery.resume,
+    fetchNow: config.fetchNow,
+    events: (filter, signal) => events(store, filter, signal),
+    ready: () => {
+      const status = config.status()
+      const reasons =
+        status.live === undefined
+          ? [`no good config yet: ${status.failing?.reason ?? 'the newest commit was refused or not read'}`]
+          : []
+      return { ok: reasons.length === 0, reasons }
+    },
+    healthy: () => ({ ok: true, reasons: [] }), // a part that fails ends the process; one that answers is well
+  }
+}
+
+/** The past first, then what comes. The listener begins before the past is read, so that nothing falls between. */
+async function* events(store: Store, filter: EventFilter, signal: AbortSignal): AsyncGenerator<LogRow> {
+  const waiting: LogRow[] = []
+  const news = bell()
+  const wanted = matcher(filter)
+  let overflow = false
+  using _listener = filter.follow
+    ? store.onAppend((rows) => {
+        const more = rows.filter(wanted)
+        overflow ||= waiting.length + more.length > maxWaitingRows
+        if (!overflow) waiting.push(...more)
+        news.ring()
+      })
+    : undefined
+  const past = await store.tail(filter.from ?? 0, isFiltered(filter) ? maxPastRows : filter.limit)
+  const shown = past.filter(wanted).slice(-filter.limit)
+  yield* shown
+  const last = past.at(-1)?.sequence ?? 0
+  while (filter.follow) {
+    for (const row of waiting.splice(0)) if (row.sequence > last) yield row
+    if (overflow) throw new Error(`the reader of events is too slow: more than ${maxWaitingRows} rows wait`)
+    if (waiting.length === 0) await news.wait(signal)
+  }
+}
+
+const isFiltered = ({ cluster, watch, endpoint, resource }: EventFilter): boolean =>
+  [cluster, watch, endpoint, resource].some((part) => part !== undefined)
+
+const matcher =
+  ({ cluster, watch, endpoint, resource, from = 0 }: EventFilter) =>
+  (row: LogRow): boolean =>
+    row.sequence >= from &&
+    (cluster === undefined || row.cluster === cluster) &&
+    (resource === undefined || resourceName(row.object) === resource) &&
+    (watch === undefined || row.matches.includes(watch) || row.routes.some((route) => route.watches.includes(watch))) &&
+    (endpoint === undefined || row.routes.some((route) => route.endpoint === endpoint))
+
+export function countEntries(instruments: Instruments, rows: readonly LogRow[]): void {
+  for (const row of rows) instruments.entries(row.cluster, resourceName(row.object), 1)
+}
+
+/** States for `/metrics`. */
+export async function figuresOf({ store, config, delivery, fleet }: HubParts): Promise<Figures> {
+  const stats = await store.stats()
+  const [clusters, endpoints] = await Promise.all([fleet.clusters(stats), delivery.status()])
+  return { clusters, endpoints, store: stats, configRejected: config.status().rejected !== undefined }
+}
