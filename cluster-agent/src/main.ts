@@ -9,7 +9,7 @@ if (parsed.kind === 'exit') {
   process.stdout.write(parsed.out)
   process.stderr.write(parsed.err)
   process.exitCode = parsed.code
-} else await run(parsed.settings)
+} else void run(parsed.settings) // not awaited here: the bundle is CommonJS, which has no top-level await
 
 async function run(settings: AgentSettings): Promise<void> {
   const log = createLog((line) => process.stderr.write(line), settings.logLevel)
