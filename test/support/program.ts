@@ -24,12 +24,19 @@ export interface Program extends AsyncDisposable {
 export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly onLine?: (line: string) => void
+  /** true: Ctrl-C in the terminal does not reach it; whoever started it ends it. @default false */
+  readonly ownGroup?: boolean
 }
 
 /** Runs until it ends or is disposed (SIGTERM, and SIGKILL after 15 s). */
-export function startProgram(file: string, args: readonly string[], { env = {}, onLine }: ProgramOptions = {}): Program {
+export function startProgram(
+  file: string,
+  args: readonly string[],
+  { env = {}, onLine, ownGroup = false }: ProgramOptions = {},
+): Program {
   const child: ChildProcess = spawn(process.execPath, [file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: ownGroup,
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
   })
   const lines: string[] = []

@@ -7,7 +7,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { sleep, TimeoutError } from '@watch-hub/shared/runtime/sleep'
 import type { Cluster } from './cluster.ts'
-import { agentProgram, hubProgram, type Program, startProgram } from './program.ts'
+import { agentProgram, hubProgram, type Program, type ProgramOptions, startProgram } from './program.ts'
 
 export interface WorldSettings {
   readonly dir: string
@@ -19,6 +19,10 @@ export interface WorldSettings {
   readonly poll?: string
   /** @default true */
   readonly allowLoopback?: boolean
+  /** What hub and agents log, line by line; `program` is `hub` or `agent-CLUSTER`. */
+  readonly onLog?: (program: string, line: string) => void
+  /** See `ProgramOptions`. @default false */
+  readonly ownGroup?: boolean
 }
 
 export interface World extends AsyncDisposable {
@@ -71,19 +75,24 @@ export async function freePort(): Promise<number> {
 }
 
 export async function startWorld(settings: WorldSettings): Promise<World> {
-  const { dir, repo, secretsDir, poll = '1s', allowLoopback = true } = settings
+  const { dir, repo, secretsDir, poll = '1s', allowLoopback = true, onLog, ownGroup = false } = settings
   const port = settings.hubPort ?? (await freePort())
   const url = `http://127.0.0.1:${port}`
   const dataDir = join(dir, 'hub-data')
   const agents = new Map<string, Program>()
   let hub: Program | undefined
+  const optionsOf = (program: string): ProgramOptions => ({ ownGroup, onLine: (line) => onLog?.(program, line) })
 
   const startHub = async () => {
-    hub = startProgram(hubProgram, [
-      'serve',
-      ...['--config-repo', repo, '--poll', poll, '--data', dataDir, '--secrets', secretsDir, '--listen', `127.0.0.1:${port}`],
-      ...(allowLoopback ? ['--allow-egress', '127.0.0.0/8', '--allow-insecure-credentials'] : []),
-    ])
+    hub = startProgram(
+      hubProgram,
+      [
+        'serve',
+        ...['--config-repo', repo, '--poll', poll, '--data', dataDir, '--secrets', secretsDir, '--listen', `127.0.0.1:${port}`],
+        ...(allowLoopback ? ['--allow-egress', '127.0.0.0/8', '--allow-insecure-credentials'] : []),
+      ],
+      optionsOf('hub'),
+    )
     await hub.line((line) => line.includes('the hub listens'), 'listening hub')
   }
   const running = () => {
@@ -117,7 +126,10 @@ export async function startWorld(settings: WorldSettings): Promise<World> {
     }
   }
 
-  await startHub()
+  await startHub().catch(async (error: unknown) => {
+    await hub?.[Symbol.asyncDispose]()
+    throw error
+  })
   return {
     url,
     dataDir,
@@ -136,7 +148,7 @@ export async function startWorld(settings: WorldSettings): Promise<World> {
       )
       const args = ['--hub', url, '--cluster', name, '--kubeconfig', kubeconfig, '--state', state]
       const env = joined ? {} : { WATCH_HUB_JOIN_TOKEN: await issueToken(cli, name) }
-      const program = startProgram(agentProgram, args, { env })
+      const program = startProgram(agentProgram, args, { ...optionsOf(`agent-${name}`), env })
       agents.set(name, program)
       await program.line((line) => line.includes('connected to the hub'), `connection of ${name}`)
       return program
