@@ -73,7 +73,7 @@ type Step = Trouble | { readonly kind: 'done' }
 
 export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, settings: ReflectorSettings = {}): Reflector {
   const { kube, log, sleep, random = Math.random, now = () => performance.now() } = deps
-  const { stallMs = 150_000, watchSeconds = [300, 600], longMs = 30_000, auditMs = 3_600_000 } = settings
+  const { stallMs = 150_000, watchSeconds = [300, 600], longMs = 10_000, auditMs = 3_600_000 } = settings
   const [minMs, maxMs] = settings.backoffMs ?? [200, 30_000]
   const delays = backoff({ minMs, maxMs, random })
   const figures = { lists: 0, watches: 0 }
