@@ -15,7 +15,7 @@ export interface KubeAccess {
 
 /** `services`, `deployments.apps`, `widgets.example.com/v2`; version v1 unless said. */
 export type Resource = string
-export interface Ref {
+interface Ref {
   readonly resource: Resource
   readonly namespace?: string
   readonly name: string

@@ -47,7 +47,7 @@ export interface ReflectorSettings extends ListSettings {
   readonly stallMs?: number
   /** The server is asked to end watches after a random time between these. @default 300 and 600 */
   readonly watchSeconds?: readonly [number, number]
-  /** Time between tries of what people have to fix. @default 30 000 */
+  /** Time between tries of what people have to fix. @default 10 000 */
   readonly longMs?: number
   /** @default 200 and 30 000 */
   readonly backoffMs?: readonly [number, number]

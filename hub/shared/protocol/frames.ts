@@ -2,6 +2,7 @@
  * Frames: what an agent saw, in order. On the wire: zstd over a header line, one line per entry and one line per raw body.
  * A body is the projected object as one line of JSON; nobody between the agent and the renderer parses it.
  */
+import { isClosedObject } from './body.ts'
 import {
   array,
   boolean,
@@ -99,6 +100,10 @@ export function decodeFrame(text: string): Frame {
     const body = hasBody ? lines[++i] : undefined
     if (hasBody && body === undefined)
       throw new DecodeError(`frame ${header.number}: expected a body line after the entry of ${entry.name}, got the end`)
+    if (body !== undefined && !isClosedObject(body))
+      throw new DecodeError(
+        `frame ${header.number}: expected the body of ${entry.name} to be one JSON object, got ${body.length} characters that are not`,
+      )
     entries.push(checkStream(header, body === undefined ? entry : { ...entry, body }))
   }
   return { ...header, entries }
