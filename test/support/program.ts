@@ -22,6 +22,8 @@ export interface Program extends AsyncDisposable {
 }
 
 export interface ProgramOptions {
+  /** Flags of Node itself. */
+  readonly nodeArgs?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly onLine?: (line: string) => void
   /** true: Ctrl-C in the terminal does not reach it; whoever started it ends it. @default false */
@@ -32,9 +34,9 @@ export interface ProgramOptions {
 export function startProgram(
   file: string,
   args: readonly string[],
-  { env = {}, onLine, ownGroup = false }: ProgramOptions = {},
+  { nodeArgs = [], env = {}, onLine, ownGroup = false }: ProgramOptions = {},
 ): Program {
-  const child: ChildProcess = spawn(process.execPath, [file, ...args], {
+  const child: ChildProcess = spawn(process.execPath, [...nodeArgs, file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: ownGroup,
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
