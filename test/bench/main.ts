@@ -1,0 +1,42 @@
+/**
+ * `npm run bench [store|full-speed|single-change|first-sync|memory]…`: prints each figure beside its limit from the same run. Without a name: all.
+ * It takes a few minutes, stops by itself and leaves nothing behind.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import '../../deploy/bundle.ts' // the agent is measured as it is shipped
+import { type Cluster, startRealCluster, startSimulatedCluster } from '../support/cluster.ts'
+import { findAssets } from '../support/envtest/assets.ts'
+import { benchFirstSync } from './first-sync.ts'
+import { benchFullSpeed } from './full-speed.ts'
+import { benchMemory } from './memory.ts'
+import { benchSingleChange } from './single-change.ts'
+import { benchStore } from './store.ts'
+
+const assets = await findAssets()
+const startCluster = assets === undefined ? startSimulatedCluster : startRealCluster
+
+const figures: Readonly<Record<string, () => Promise<unknown>>> = {
+  store: () => benchStore(),
+  'full-speed': () => onCluster(startCluster, benchFullSpeed),
+  'single-change': () => onCluster(startCluster, benchSingleChange),
+  'first-sync': () => onCluster(startCluster, benchFirstSync),
+  memory: () => onCluster(startSimulatedCluster, benchMemory),
+}
+
+async function onCluster(start: typeof startCluster, run: (cluster: Cluster) => Promise<void>): Promise<void> {
+  const dir = await mkdtemp(join(tmpdir(), 'watch-hub-bench-'))
+  await using scope = new AsyncDisposableStack()
+  scope.defer(() => rm(dir, { recursive: true, force: true }))
+  await run(scope.use(await start('bench', dir)))
+}
+
+const where = assets === undefined ? 'the simulator (no real API server found)' : 'a real API server'
+console.log(`clusters: ${where}; ${availableParallelism()} processors, load average ${loadavg()[0]?.toFixed(1)}`)
+const asked = process.argv.slice(2)
+for (const name of asked.length === 0 ? Object.keys(figures) : asked) {
+  const figure = figures[name]
+  if (figure === undefined) throw new Error(`expected one of ${Object.keys(figures).join(', ')}, got ${name}`)
+  await figure()
+}

@@ -1,0 +1,99 @@
+/**
+ * What each figure over the whole way stands on: a cluster, a hub and the bundled agent as processes, a receiver, and one Watch on ConfigMaps.
+ * The load, the receiver and this program share the machine with what is measured.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Cluster } from '../support/cluster.ts'
+import { type Program, startProgram } from '../support/program.ts'
+import { type Receiver, startReceiver } from '../support/receiver.ts'
+import { startWorld, type World } from '../support/world.ts'
+
+const bundle = join(dirname(fileURLToPath(import.meta.url)), '../../cluster-agent/dist/watch-hub-agent.cjs')
+/** As in deploy/cluster-agent/Dockerfile. */
+const nodeArgs = ['--max-semi-space-size=1', '--optimize-for-size']
+
+interface StageSettings {
+  readonly cluster: Cluster
+  /** Fields of the Endpoint's spec beside `url`. */
+  readonly endpoint: object
+  /** Fields of the Watch's spec beside `resources` and `endpoints`. */
+  readonly watch?: object
+}
+
+export interface Stage extends AsyncDisposable {
+  readonly world: World
+  readonly receiver: Receiver
+  /** `namespace/name@rev` → when it arrived, as `performance.now()` tells it; `rev` is the ConfigMap's `data.rev`. */
+  readonly arrivals: ReadonlyMap<string, number>
+  /** Joins, and resolves when the agent is connected. */
+  startAgent(): Promise<Program>
+  /** Resolves when the watch is live. */
+  live(): Promise<void>
+}
+
+export async function startStage({ cluster, endpoint, watch = {} }: StageSettings): Promise<Stage> {
+  await using building = new AsyncDisposableStack()
+  const dir = await mkdtemp(join(tmpdir(), 'watch-hub-bench-'))
+  building.defer(() => rm(dir, { recursive: true, force: true }))
+  const arrivals = new Map<string, number>()
+  const receiver = building.use(
+    await startReceiver({
+      answer: ({ items }) => {
+        const now = performance.now()
+        for (const { namespace, name, object } of items) arrivals.set(`${namespace}/${name}@${revOf(object)}`, now)
+        return {}
+      },
+    }),
+  )
+  const repo = join(dir, 'config')
+  const secretsDir = join(dir, 'secrets')
+  await Promise.all([mkdir(repo), mkdir(secretsDir)])
+  await writeManifests(join(repo, 'all.yaml'), [
+    { kind: 'Cluster', metadata: { name: cluster.name }, spec: {} },
+    { kind: 'Endpoint', metadata: { name: 'receiver' }, spec: { url: receiver.url, ...endpoint } },
+    { kind: 'Watch', metadata: { name: 'all' }, spec: { resources: ['configmaps'], endpoints: ['receiver'], ...watch } },
+  ])
+  const world = building.use(await startWorld({ dir, repo, secretsDir }))
+  await world.status(({ config }) => config.live !== undefined, 'the config')
+  const owned = building.move()
+
+  const startAgent = async (): Promise<Program> => {
+    const { code, output } = await world.cli('cluster', 'token', cluster.name, '-o', 'json')
+    const { token }: { token?: string } = code === 0 ? JSON.parse(output) : {}
+    if (token === undefined) throw new Error(`expected a token, got exit code ${code}: ${output}`)
+    const args = [
+      '--hub',
+      world.url,
+      '--cluster',
+      cluster.name,
+      '--kubeconfig',
+      cluster.kubeconfig,
+      '--state',
+      join(dir, 'agent'),
+    ]
+    const env = { WATCH_HUB_JOIN_TOKEN: token, MALLOC_ARENA_MAX: '1' }
+    const agent = owned.use(startProgram(bundle, args, { nodeArgs, env }))
+    await agent.line((line) => line.includes('connected to the hub'), 'connection')
+    return agent
+  }
+  const live = async () => {
+    await world.status(
+      ({ clusters }) =>
+        clusters.some(({ streams }) => streams.length > 0 && streams.every(({ state }) => state.state === 'live')),
+      'a live watch',
+      120_000,
+    )
+  }
+  return { world, receiver, arrivals, startAgent, live, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+const revOf = (object: Readonly<Record<string, unknown>> | undefined): string => {
+  const data = object?.data
+  return typeof data === 'object' && data !== null && 'rev' in data ? String(data.rev) : ''
+}
+
+const writeManifests = (file: string, manifests: readonly object[]): Promise<void> =>
+  writeFile(file, manifests.map((one) => JSON.stringify({ apiVersion: 'watch-hub.dev/v1alpha1', ...one })).join('\n---\n'))
