@@ -175,3 +175,56 @@ test('agents come to a port of their own with a certificate of our own', async (
   await cluster.client.create('services', service('by-tls'))
   await receiver.waitFor(({ names }) => names.includes('default/by-tls'), 'a delivery')
 })
+
+test('an agent process that was replaced is dismissed for good, and nothing is told twice', async () => {
+  await using on = await stage(['services'])
+  const { cluster, receiver } = on
+  await using world = await worldOf(on)
+  await world.status(({ config }) => config.live !== undefined, 'config')
+  const first = await world.startAgent(cluster)
+  await cluster.client.create('services', service('one'))
+  await receiver.waitFor(({ names }) => names.includes('default/one'), 'the first delivery')
+  await world.startAgent(cluster)
+  assert.equal(await first.ended, 1)
+  assert.match(first.output(), /the hub dismissed this agent: /)
+  await cluster.client.create('services', service('two'))
+  await receiver.waitFor(({ names }) => names.includes('default/two'), 'a delivery by the new process')
+  assert.deepEqual(
+    receiver.items.map(({ name }) => name),
+    ['one', 'two'],
+  )
+})
+
+test('a dead endpoint delays nobody, and is given what waited, in order, when it returns', async () => {
+  await using on = await stage(['services'])
+  const { cluster, receiver, repo } = on
+  await using broken = await startReceiver({ answer: () => ({ status: 500 }) })
+  await repo.write('broken.yaml', manifest('Endpoint', 'broken', { url: broken.url, history: 'every', batch: { maxWait: '0s' } }))
+  await repo.write('watch.yaml', manifest('Watch', 'all', { resources: ['services'], endpoints: ['out', 'broken'] }))
+  await repo.commit('a second endpoint')
+  await using world = await worldOf(on)
+  await world.status(({ config }) => config.live !== undefined, 'config')
+  await world.startAgent(cluster)
+  await world.status(allLive, 'live streams')
+  await cluster.client.create('services', service('shop'))
+  for (const port of [81, 82, 83])
+    await cluster.client.patch(
+      { resource: 'services', namespace: 'default', name: 'shop' },
+      { metadata: { labels: { port: `${port}` } } },
+    )
+  await receiver.waitFor(
+    ({ items }) => JSON.stringify(items.at(-1)?.object ?? {}).includes('"port":"83"'),
+    'the endpoint that is well',
+  )
+  await world.status(
+    ({ endpoints }) => endpoints.some(({ name, phase, backlog }) => name === 'broken' && phase === 'retrying' && backlog > 0),
+    'the retry',
+  )
+  broken.answerWith(() => ({}))
+  await broken.waitFor(({ items }) => items.length === 4, 'what waited', 30_000)
+  assert.deepEqual(
+    broken.items.map(({ type }) => type),
+    ['created', 'updated', 'updated', 'updated'],
+  )
+  assert.deepEqual(broken.ignored, [])
+})

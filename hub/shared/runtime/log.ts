@@ -20,14 +20,15 @@ const order: Readonly<Record<Level, number>> = { debug: 0, info: 1, warn: 2, err
 export function describeError(error: unknown): string {
   const parts: string[] = []
   for (let at = error; at !== undefined && parts.length < 8; at = at instanceof Error ? at.cause : undefined)
-    parts.push(
-      at instanceof AggregateError && at.message === ''
-        ? at.errors.map(describeError).join('; ')
-        : at instanceof Error
-          ? at.message
-          : String(at),
-    )
+    parts.push(sentence(at))
   return [...new Set(parts)].join(': ')
+}
+
+function sentence(error: unknown): string {
+  if (error instanceof SuppressedError)
+    return `${describeError(error.suppressed)}; then, while ending: ${describeError(error.error)}`
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(describeError).join('; ')
+  return error instanceof Error ? error.message : String(error)
 }
 
 export function createLog(write: (line: string) => void, level: Level = 'info', base: Fields = {}): Log {
