@@ -29,6 +29,21 @@ async function happen({ prod, stage }: Demo, scene: Scene, signal: AbortSignal):
   }
 }
 
+/** The first deliveries come while the second agent starts; they are shown below the words that explain them. */
+function heldBack(): { readonly print: Print; release(): void } {
+  let held: string[] | undefined = []
+  return {
+    print: (line) => {
+      if (held === undefined) print(line)
+      else held.push(line)
+    },
+    release: () => {
+      for (const line of held ?? []) print(line)
+      held = undefined
+    },
+  }
+}
+
 const shownPath = (path: string): string => {
   const shown = relative(process.cwd(), path)
   return shown.startsWith('..') || isAbsolute(shown) ? path : shown
@@ -38,22 +53,27 @@ async function main(signal: AbortSignal): Promise<void> {
   const dir = resolve(process.env.WATCH_HUB_DEMO_DIR ?? 'demo')
   const assets = process.env.KUBEBUILDER_ASSETS || undefined
   print('starting the hub, two clusters and their agents ...')
-  await using demo = await setUp({ dir, assets, onReceived: (received) => receivedLines(received).forEach(print) })
+  const deliveries = heldBack()
+  // A Ctrl-C reaches some of what is being started, too: what fails then is no failure.
+  const starting = setUp({ dir, assets, onReceived: (received) => receivedLines(received).forEach(deliveries.print) })
+  await using demo = await starting.catch((error: unknown) => {
+    if (!signal.aborted) throw error
+    return undefined
+  })
+  if (demo === undefined || signal.aborted) return
   const { world, receiverUrl, realClusters } = demo
   const dataFlag = process.env.WATCH_HUB_DEMO_DIR === undefined ? '' : ` --data ${shownPath(world.dataDir)}`
   const scene: Scene = { dir: shownPath(dir), hubUrl: world.url, receiverUrl, realClusters, dataFlag }
   printAll([...whatRuns(scene), '', ...whatToTry(scene)])
+  deliveries.release()
 
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
   const part = (running: Promise<never>) => running.catch((error: unknown) => failed.abort(error))
-  const hubEnded = world.hub().ended.then((code): never => {
-    throw new Error(`the hub ended with code ${code}: its last words are in ${scene.dir}/hub.log`)
-  })
-  await Promise.race([
-    Promise.all([part(happen(demo, scene, either)), part(watchConfig(world, print, either))]),
-    part(hubEnded).then(() => undefined),
-  ])
+  const hubEnded = (code: number | null) =>
+    failed.abort(new Error(`the hub ended with code ${code}: its last words are in ${scene.dir}/hub.log`))
+  world.hub().ended.then(hubEnded, (error: unknown) => failed.abort(error))
+  await Promise.all([part(happen(demo, scene, either)), part(watchConfig(world, print, either))])
   print('stopping ...')
   if (!signal.aborted) throw failed.signal.reason
 }

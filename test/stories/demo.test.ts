@@ -20,10 +20,16 @@ async function temporaryFolder(t: TestContext): Promise<string> {
 
 const startDemo = (dir: string): Program => startProgram(demoProgram, [], { env: { WATCH_HUB_DEMO_DIR: dir } })
 
-/** Hub and agents say their process ids in no place; their command lines hold the demo's folder. */
+/** Command lines of hub and agents: they hold the demo's folder. Minimal Linux systems have no ps, others no /proc. */
 async function processesOf(dir: string): Promise<readonly string[]> {
-  const { stdout } = await run('ps', ['-A', '-ww', '-o', 'args='], { maxBuffer: 16 * 1024 * 1024 })
-  return stdout.split('\n').filter((line) => line.includes(dir))
+  const lines =
+    process.platform === 'linux' ? await commandLines() : (await run('ps', ['-A', '-ww', '-o', 'args='])).stdout.split('\n')
+  return lines.filter((line) => line.includes(dir))
+}
+
+async function commandLines(): Promise<readonly string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  return Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''))) // it may end meanwhile
 }
 
 test('the demo delivers, follows a commit, refuses a bad one, and ends with exit code 0 and no process left', async (t) => {
