@@ -7,13 +7,11 @@ import { test } from 'node:test'
 import { selfSignedCertificate } from '../support/certificate.ts'
 import { type Cluster, startSimulatedCluster } from '../support/cluster.ts'
 import { createGitRepo, type GitRepo } from '../support/git-repo.ts'
+import { manifest } from '../support/manifest.ts'
 import { service } from '../support/objects.ts'
 import { agentProgram, hubProgram, startProgram } from '../support/program.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
 import { freePort, type StatusText, startWorld, type World } from '../support/world.ts'
-
-const manifest = (kind: string, name: string, spec: object) =>
-  `${JSON.stringify({ apiVersion: 'watch-hub.dev/v1alpha1', kind, metadata: { name }, spec })}\n`
 
 interface Stage extends AsyncDisposable {
   readonly dir: string
@@ -108,9 +106,7 @@ test('nobody joins under a name that Git does not declare, with a used token, or
   assert.equal(undeclared.code, 1)
   assert.match(undeclared.output, /expected a cluster that the config repo declares, got "elsewhere"/)
 
-  const { output } = await world.cli('cluster', 'token', 'prod', '-o', 'json')
-  const answer: unknown = JSON.parse(output)
-  const token = typeof answer === 'object' && answer !== null && 'token' in answer ? String(answer.token) : ''
+  const token = await world.token('prod')
   const flags = ['--hub', world.url, '--cluster', 'prod', '--kubeconfig', cluster.kubeconfig]
   const agent = (state: string, env: Readonly<Record<string, string>> = {}) =>
     startProgram(agentProgram, [...flags, '--state', join(dir, state)], { env })

@@ -9,14 +9,12 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Cluster } from './cluster.ts'
 import { createGitRepo, type GitRepo } from './git-repo.ts'
+import { manifest } from './manifest.ts'
 import { deployment, service } from './objects.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
 import { type StatusText, startWorld, type World } from './world.ts'
 
 export type StartCluster = (name: string, dir: string) => Promise<Cluster>
-
-const manifest = (kind: string, name: string, spec: object, labels: object = {}) =>
-  `${JSON.stringify({ apiVersion: 'watch-hub.dev/v1alpha1', kind, metadata: { name, labels }, spec })}\n`
 
 const loadBalancers = (endpoint: string, extra: object = {}) =>
   manifest('Watch', 'load-balancers', {

@@ -35,6 +35,8 @@ export interface World extends AsyncDisposable {
   startAgent(cluster: Cluster): Promise<Program>
   /** The admin API. */
   api(path: string, method?: 'GET' | 'POST', body?: unknown): Promise<unknown>
+  /** A fresh join token. */
+  token(cluster: string): Promise<string>
   /** Runs a command of `watch-hub` against this hub. */
   cli(...args: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }>
   /** Asks `/api/v1/status` until it is as wanted; its text is in the error when it never is. */
@@ -154,6 +156,7 @@ export async function startWorld(settings: WorldSettings): Promise<World> {
       return program
     },
     api,
+    token: (cluster) => issueToken(cli, cluster),
     cli,
     status,
     [Symbol.asyncDispose]: async () => {
