@@ -105,14 +105,12 @@ async function drain(outbox: ReturnType<typeof createOutbox>, log: Log): Promise
   }
 }
 
-async function keyStoreOf(settings: AgentSettings, kube: Kube): Promise<KeyStore> {
-  if (settings.state !== undefined) return fileKeyStore(settings.state)
-  try {
-    const namespace = (await readFile(namespaceFile, 'utf8')).trim()
-    return secretKeyStore(kube, { namespace, name: identitySecret })
-  } catch (cause) {
-    throw new Error(`expected --state DIR to keep the agent's identity in, or to run in a pod (${namespaceFile})`, { cause })
-  }
+/** The named folder; else, in a pod, the Secret; else a folder below the current one, so that the printed join command works as it is. */
+async function keyStoreOf({ state, cluster }: AgentSettings, kube: Kube): Promise<KeyStore> {
+  if (state !== undefined) return fileKeyStore(state)
+  const namespace = await readFile(namespaceFile, 'utf8').catch(() => undefined)
+  if (namespace === undefined) return fileKeyStore(`watch-hub-agent-${cluster}`)
+  return secretKeyStore(kube, { namespace: namespace.trim(), name: identitySecret })
 }
 
 interface Identify {

@@ -13,7 +13,7 @@ export interface AgentSettings {
   readonly joinToken?: string
   readonly kubeconfig?: string
   readonly context?: string
-  /** Folder for the identity; absent = the Secret, which needs in-cluster credentials. */
+  /** Folder for the identity; absent = the Secret in a pod, else `./watch-hub-agent-<cluster>`. */
   readonly state?: string
   /** Where the probes listen; absent = nowhere. */
   readonly listen?: { readonly host: string; readonly port: number }
@@ -78,7 +78,10 @@ function define(): Command {
     )
     .addOption(option('--context <name>', 'context of the kubeconfig; absent = its current one'))
     .addOption(
-      option('--state <dir>', 'folder that keeps the identity; absent = the Secret watch-hub-agent-identity of its namespace'),
+      option(
+        '--state <dir>',
+        'folder that keeps the identity; absent = the Secret watch-hub-agent-identity in a pod, else ./watch-hub-agent-NAME',
+      ),
     )
     .addOption(option('--listen <address>', 'serve /healthz and /readyz here, HOST:PORT or :PORT').argParser(parseListen))
     .addOption(
