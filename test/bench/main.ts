@@ -32,11 +32,13 @@ async function onCluster(start: typeof startCluster, run: (cluster: Cluster) => 
   await run(scope.use(await start('bench', dir)))
 }
 
-const where = assets === undefined ? 'the simulator (no real API server found)' : 'a real API server'
-console.log(`clusters: ${where}; ${availableParallelism()} processors, load average ${loadavg()[0]?.toFixed(1)}`)
-const asked = process.argv.slice(2)
-for (const name of asked.length === 0 ? Object.keys(figures) : asked) {
-  const figure = figures[name]
-  if (figure === undefined) throw new Error(`expected one of ${Object.keys(figures).join(', ')}, got ${name}`)
-  await figure()
+const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(figures)
+const unknown = asked.filter((name) => !Object.hasOwn(figures, name))
+if (unknown.length > 0) {
+  console.error(`expected some of ${Object.keys(figures).join(', ')}, got ${unknown.join(', ')}`)
+  process.exitCode = 2
+} else {
+  const where = assets === undefined ? 'the simulator (no real API server found)' : 'a real API server'
+  console.log(`clusters: ${where}; ${availableParallelism()} processors, load average ${loadavg()[0]?.toFixed(1)}`)
+  for (const name of asked) await figures[name]?.()
 }
