@@ -24,9 +24,9 @@ const given: Parameters<typeof toSettings>[0] = {
 }
 
 test('serve: what is not given is absent from the settings', () => {
-  assert.deepEqual(toSettings(given, '/work'), {
+  assert.deepEqual(toSettings(given, '/srv'), {
     config: { repo: 'https://git.example.com/config.git', pollMs: 30_000 },
-    dataDir: '/work/watch-hub-data',
+    dataDir: '/srv/watch-hub-data',
     listen: { host: '127.0.0.1', port: 8080 },
     allowEgress: [],
     allowInsecureCredentials: false,
@@ -50,7 +50,7 @@ test('serve: all that is given arrives, paths absolute', () => {
       allowEgress: ['127.0.0.0/8'],
       allowInsecureCredentials: true,
     },
-    '/work',
+    '/srv',
   )
   assert.deepEqual(settings, {
     config: {
@@ -58,15 +58,15 @@ test('serve: all that is given arrives, paths absolute', () => {
       branch: 'main',
       path: 'clusters',
       pollMs: 30_000,
-      gitTokenFile: '/work/token',
+      gitTokenFile: '/srv/token',
       gitSshKeyFile: '/etc/key',
-      gitKnownHostsFile: '/work/hosts',
+      gitKnownHostsFile: '/srv/hosts',
     },
-    dataDir: '/work/watch-hub-data',
-    secretsDir: '/work/secrets',
+    dataDir: '/srv/watch-hub-data',
+    secretsDir: '/srv/secrets',
     listen: { host: '127.0.0.1', port: 8080 },
     agentListen: { port: 8443 },
-    tls: { certFile: '/work/cert.pem', keyFile: '/work/key.pem' },
+    tls: { certFile: '/srv/cert.pem', keyFile: '/srv/key.pem' },
     publicUrl: 'https://hub.example.com',
     allowEgress: ['127.0.0.0/8'],
     allowInsecureCredentials: true,
@@ -74,11 +74,11 @@ test('serve: all that is given arrives, paths absolute', () => {
 })
 
 test('serve: a config repo is a URL as git takes it, or a folder here', () => {
-  const repo = (configRepo: string) => toSettings({ ...given, configRepo }, '/work').config.repo
+  const repo = (configRepo: string) => toSettings({ ...given, configRepo }, '/srv').config.repo
   for (const url of ['https://h/x.git', 'ssh://git@h/x', 'git@h:x/y.git', 'file:///srv/x']) assert.equal(repo(url), url)
-  assert.equal(repo('./config'), '/work/config')
+  assert.equal(repo('./config'), '/srv/config')
   assert.equal(repo('/srv/config'), '/srv/config')
-  assert.equal(repo('a:b'), '/work/a:b')
+  assert.equal(repo('a:b'), '/srv/a:b')
 })
 
 test('serve: wrong flags are said before anything starts', async () => {
