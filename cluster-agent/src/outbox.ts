@@ -58,7 +58,7 @@ export interface Outbox {
 }
 
 export interface OutboxSettings {
-  /** @default 8 MiB */
+  /** @default 3 MiB */
   readonly maxBytes?: number
   /** @default 10 000 */
   readonly maxEntries?: number
@@ -87,7 +87,7 @@ interface Sealed {
 const entryOverhead = 300
 
 export function createOutbox(settings: OutboxSettings = {}): Outbox {
-  const { maxBytes = 8 * 1024 * 1024, maxEntries = 10_000, now = Date.now } = settings
+  const { maxBytes = 3 * 1024 * 1024, maxEntries = 10_000, now = Date.now } = settings
   const ready = bell()
   /** In order of arrival: a large entry that finds no room is not passed for ever. Each watch waits with one entry at a time. */
   const forRoom = waitingRoom({ inOrder: true })

@@ -2,7 +2,7 @@
 
 /** A frame is sealed at this many entries, or when its uncompressed bytes pass `frameBytes`. One larger object travels in a frame of its own. */
 export const frameEntries = 500
-export const frameBytes = 256 * 1024
+export const frameBytes = 160 * 1024
 /** Largest binary message either side accepts: an object of etcd's largest size, times JSON escaping, with room. */
 export const messageBytes = 32 * 1024 * 1024
 /** Largest uncompressed size of a binary message: protects against a bomb. */
