@@ -26,7 +26,7 @@ import { backoff } from '@watch-hub/shared/runtime/backoff'
 import { bell } from '@watch-hub/shared/runtime/bell'
 import type { Channel, Message } from '@watch-hub/shared/runtime/channel'
 import { describeError, type Log } from '@watch-hub/shared/runtime/log'
-import { deadline, type Sleep } from '@watch-hub/shared/runtime/sleep'
+import { after, deadline, type Sleep } from '@watch-hub/shared/runtime/sleep'
 import { Task } from '@watch-hub/shared/runtime/task'
 import type { Identity } from './identity.ts'
 import { openIndexDesk } from './index-desk.ts'
@@ -77,6 +77,8 @@ class Goodbye extends Error {
 
 const reconnect = { minMs: 500, maxMs: 30_000 }
 const strangerRetryMs = 30_000
+/** A connection that lasted so long was a good one. One that breaks sooner, time and again, must not be made at full pace. */
+const lastingMs = 5_000
 const handshakeMs = 15_000
 const statusPauseMs = 200
 
@@ -209,11 +211,11 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
     }
   }
 
-  const connectOnce = async (signal: AbortSignal, onWelcome: () => void) => {
+  const connectOnce = async (signal: AbortSignal, onLasting: () => void) => {
     await using channel = await deps.dial(signal)
     const inbox = channel.messages[Symbol.asyncIterator]()
     await shakeHands(channel, inbox)
-    onWelcome()
+    using _lasting = after(lastingMs, onLasting)
     connected = true
     trouble = undefined
     log.info('connected to the hub', { process })
