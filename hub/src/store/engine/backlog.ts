@@ -24,6 +24,8 @@ export interface Backlog {
   events(endpoint: string, from: Sequence): number
   /** The first of them. */
   first(endpoint: string, from: Sequence): Sequence | undefined
+  /** A row is no longer routed to the endpoint. */
+  lower(endpoint: string, sequence: Sequence): void
   /** Forgets the counts of rows that are gone. */
   prune(endpoint: string, pruned: Sequence): void
   remove(endpoint: string): void
@@ -38,6 +40,7 @@ export function createBacklog(db: Database): Backlog {
     count,
   )
   const nextSlot = db.query('SELECT slot AS n FROM tallies WHERE endpoint = ? AND slot > ? ORDER BY slot LIMIT 1', count)
+  const lower = db.command('UPDATE tallies SET events = events - 1 WHERE endpoint = ? AND slot = ?')
   const prune = db.command('DELETE FROM tallies WHERE endpoint = ? AND slot < ?')
   const remove = db.command('DELETE FROM tallies WHERE endpoint = ?')
   return {
@@ -54,6 +57,7 @@ export function createBacklog(db: Database): Backlog {
       }
       return undefined
     },
+    lower: (endpoint, sequence) => void lower(endpoint, slotOf(sequence)),
     prune: (endpoint, pruned) => void prune(endpoint, slotOf(pruned)),
     remove: (endpoint) => void remove(endpoint),
   }

@@ -13,6 +13,8 @@ export interface Endpoints {
   state(endpoint: string): Omit<EndpointState, 'scans'>
   /** Forgets settled batches, keeps new ones, moves the cursor forward. */
   step(of: Pick<Input<'freeze'>, 'endpoint' | 'settled' | 'batches' | 'cursor'>): void
+  /** Of what was appended up to `upTo` it may not hold everything: no patch is based on that. */
+  doubt(endpoint: string, upTo: Sequence): void
   backlogs(): readonly EndpointBacklog[]
   /** The newest row of the log that no endpoint needs, nor anything older; `head` when none is needed. */
   passed(head: Sequence): Sequence
@@ -46,6 +48,7 @@ export function createEndpoints(db: Database, backlog: Backlog): Endpoints {
   const settle = db.command('DELETE FROM batches WHERE endpoint = ? AND id = ?')
   const settleAll = db.command('DELETE FROM batches WHERE endpoint = ?')
   const freeze = db.command('INSERT INTO batches (endpoint, id, created_at, members, frame, payload) VALUES (?, ?, ?, ?, ?, ?)')
+  const doubt = db.command('UPDATE endpoints SET doubted = max(doubted, ?) WHERE name = ?')
   const oldestMember = db.query(
     `SELECT min(member.value ->> 'sequence') AS n FROM batches, json_each(batches.members) AS member WHERE batches.payload IS NULL`,
     number,
@@ -63,6 +66,7 @@ export function createEndpoints(db: Database, backlog: Backlog): Endpoints {
         freeze(endpoint, id, createdAt, JSON.stringify(members), frame, payload ?? null)
       if (move(cursor, endpoint) === 0) throw new Error(`expected an endpoint that was activated once, got ${endpoint}`)
     },
+    doubt: (endpoint, upTo) => void doubt(upTo, endpoint),
     backlogs: createBacklogs(db, backlog),
     passed: (head) => {
       const cursors = all.all().map(({ name, cursor }) => (backlog.first(name, cursor) ?? head + 1) - 1)
@@ -86,7 +90,7 @@ const frozenBatch = ({ payload, ...batch }: ReturnType<typeof batchRow.decode>):
 
 function createReplace(db: Database): Endpoints['replace'] {
   const active = db.query('SELECT name FROM endpoints WHERE left_at IS NULL', object({ name: string }))
-  const enter = db.command('INSERT INTO endpoints VALUES (?, ?, NULL) ON CONFLICT DO UPDATE SET left_at = NULL')
+  const enter = db.command('INSERT INTO endpoints (name, cursor) VALUES (?, ?) ON CONFLICT DO UPDATE SET left_at = NULL')
   const leave = db.command('UPDATE endpoints SET left_at = ? WHERE name = ?')
   return (listed, { head, now }) => {
     const before = new Set(active.all().map(({ name }) => name))

@@ -1,11 +1,11 @@
 /** The log: its rows in order, its head, and how it is read. A read looks at a bounded number of rows, so that nobody waits long behind it. */
 import { integer, object } from '@watch-hub/shared/protocol/decode'
 import type { Input } from '../calls.ts'
-import type { LogRow, ReadResult, Sequence } from '../store.ts'
+import type { LogRow, ReadResult, Route, Sequence } from '../store.ts'
 import type { Backlog } from './backlog.ts'
 import { count } from './columns.ts'
 import type { Database } from './database.ts'
-import { logRow, logRowColumns, logRowTables, routeNeedle, take } from './log-row.ts'
+import { encodeRoutes, logRow, logRowColumns, logRowTables, routeNeedle, take } from './log-row.ts'
 
 /** Rows of the log that one read looks at. */
 export const rowsLookedAt = 20_000
@@ -39,6 +39,8 @@ export interface Log {
   add(row: NewLogRow): void
   /** After the rows of one append. */
   grow(by: { readonly head: Sequence; readonly rows: number; readonly bytes: number }): void
+  /** Replaces the routes of a row; the counts of what waits are the caller's. */
+  setRoutes(sequence: Sequence, routes: readonly Route[]): void
   /** True when the row is there and routed to the endpoint. */
   isRouted(sequence: Sequence, endpoint: string): boolean
   read(of: Input<'read'>): ReadResult
@@ -55,6 +57,7 @@ export function createLogTable(db: Database, deps: { readonly backlog: Backlog; 
     (sequence, routes, stream, context, version, namespace, name, uid, resource_version, observed_at, appended_at, cause, change, matches)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const grow = db.command('UPDATE totals SET head = ?, log_rows = log_rows + ?, log_bytes = log_bytes + ?')
+  const setRoutes = db.command('UPDATE log SET routes = ? WHERE sequence = ?')
   const one = db.query(`SELECT ${logRowColumns} FROM ${logRowTables} WHERE log.sequence = ?`, logRow)
   const tail = db.query(
     `SELECT ${logRowColumns} FROM ${logRowTables} WHERE log.sequence >= ? ORDER BY log.sequence DESC LIMIT ?`,
@@ -89,6 +92,7 @@ export function createLogTable(db: Database, deps: { readonly backlog: Backlog; 
         ...[row.observedAt, row.appendedAt, row.cause, row.change, row.matches],
       ),
     grow: ({ head, rows, bytes }) => void grow(head, rows, bytes),
+    setRoutes: (sequence, routes) => void setRoutes(encodeRoutes(routes), sequence),
     isRouted: (sequence, endpoint) => routed.get(sequence, routeNeedle(endpoint))?.n === 1,
     read: createRead(db, { backlog: deps.backlog, head: () => readTotals().head }),
     rows: (sequences) => sequences.flatMap((sequence) => one.get(sequence) ?? []),

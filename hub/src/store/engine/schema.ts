@@ -88,6 +88,29 @@ const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE pauses (endpoint TEXT PRIMARY KEY, since INTEGER NOT NULL, by TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- The rows of one object, for compaction and for looking at it.
+  CREATE INDEX log_by_object ON log (uid, sequence);
+
+  -- checksum: over the stream's rows of the inventory; NULL = to be counted. mismatches: how often an agent's was another one.
+  -- corrections: changes that a comparison found which no watch had told; corrected_at, audited_at: when that was last, ms.
+  ALTER TABLE streams ADD COLUMN checksum INTEGER;
+  ALTER TABLE streams ADD COLUMN mismatches INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE streams ADD COLUMN corrections INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE streams ADD COLUMN corrected_at INTEGER;
+  ALTER TABLE streams ADD COLUMN audited_at INTEGER;
+
+  -- skipped: versions that were passed over because a newer one of the object was told.
+  -- delta: it wants patches. doubted: of what was appended up to here it may not hold everything.
+  ALTER TABLE endpoints ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE endpoints ADD COLUMN delta INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE endpoints ADD COLUMN doubted INTEGER NOT NULL DEFAULT 0;
+  -- What makes the body of this log row out of the body of row base (RFC 7396).
+  CREATE TABLE patches (sequence INTEGER PRIMARY KEY, base INTEGER NOT NULL, patch TEXT NOT NULL) STRICT;
+
+  -- scanned_at: when the last scan of the pair began, or the pair itself, ms.
+  ALTER TABLE subscriptions ADD COLUMN scanned_at INTEGER NOT NULL DEFAULT 0;
+  `,
 ]
 
 /** Brings the file to the newest schema, each step in its own transaction. Refuses a file that a newer release wrote. */

@@ -20,7 +20,9 @@ const row = object({ cluster: string, endpoint: string, watch: string })
 export function createSubscriptions(db: Database): Subscriptions {
   const heard = db.query('SELECT cluster, endpoint, watch FROM subscriptions WHERE cluster = ?', row)
   const active = db.query('SELECT cluster, endpoint, watch FROM subscriptions WHERE active = 1', row)
-  const begin = db.command('INSERT INTO subscriptions VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET active = 1')
+  const begin = db.command(
+    'INSERT INTO subscriptions (cluster, endpoint, watch, active) VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET active = 1',
+  )
   const end = db.command('UPDATE subscriptions SET active = 0 WHERE cluster = ? AND endpoint = ? AND watch = ?')
   return {
     heard: (cluster) => {
