@@ -5,14 +5,14 @@ import { type Call, numberOf } from './http.ts'
 import type { Page } from './list.ts'
 import { apiVersion } from './resources.ts'
 import { selectionOf } from './selection.ts'
-import { ApiError } from './status.ts'
+import { tooLarge } from './status.ts'
 import type { Table } from './table.ts'
 
-export async function answerList(parts: ApiParts, { response, query }: Call, { table, target }: Asked): Promise<void> {
+export async function answerList(parts: ApiParts, { response, query }: Call, { table, target, hideAll }: Asked): Promise<void> {
   const { store, lists } = parts
   const asked = numberOf(query.resourceVersion) ?? 0
   if (asked > store.version) throw tooLarge(asked, store.version)
-  const selects = selectionOf({ ...query, namespace: target.namespace })
+  const selects = hideAll ? () => false : selectionOf({ ...query, namespace: target.namespace })
   const page = lists.page(table, store.version, {
     selects,
     limit: numberOf(query.limit) ?? 0,
@@ -57,10 +57,4 @@ const drained = (response: ServerResponse): Promise<void> =>
       resolve()
     }
     response.on('drain', done).on('close', done)
-  })
-
-const tooLarge = (asked: number, current: number): ApiError =>
-  new ApiError(504, 'Timeout', `Too large resource version: ${asked}, current: ${current}`, {
-    retryAfterSeconds: 1,
-    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
   })

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { ApiParts, ApiSettings, Asked } from './api.ts'
 import { type Call, numberOf, sendErrorEvent } from './http.ts'
 import { selectionOf } from './selection.ts'
-import { type ApiError, expiredVersion, invalid } from './status.ts'
+import { type ApiError, expiredVersion, invalid, tooLarge } from './status.ts'
 import type { WatchSettings } from './watch.ts'
 
 export function answerWatch(parts: ApiParts, { response, query }: Call, { table, target }: Asked): void {
@@ -15,6 +15,7 @@ export function answerWatch(parts: ApiParts, { response, query }: Call, { table,
   })
   const streaming = wantsStreaming(query, settings)
   const from = numberOf(query.resourceVersion) ?? 0
+  if (settings.futureVersions === 'refused' && from > store.version) throw tooLarge(from, store.version)
   const initial = () => {
     const states = selects === undefined ? table.snapshot() : table.snapshot().filter(selects)
     return { states, version: store.version, endBookmark: streaming }

@@ -17,12 +17,14 @@ import type { Watches } from './watches.ts'
 export interface ApiSettings {
   /** `v1.31.0` */
   readonly version: string
-  /** Bearer token; absent = everybody may. */
-  readonly token?: string | undefined
+  /** Bearer token of the moment; undefined = everybody may. */
+  readonly token: () => string | undefined
   /** Who the token stands for, as refusals name it. */
   readonly user: string
   readonly aggregatedDiscovery: boolean
   readonly streamingLists: 'served' | 'ignored' | 'refused'
+  /** A watch from a version that the server has not reached: silent until then, or refused as too large. */
+  readonly futureVersions: 'silent' | 'refused'
 }
 
 export interface ApiParts {
@@ -49,11 +51,13 @@ export function createApi(parts: ApiParts): Handler {
     const call = { request, response, path: pathname, query, recorded }
     const run = async (): Promise<void> => {
       if (/^\/(healthz|livez|readyz)$/.test(pathname)) return sendText(response, 200, 'ok')
-      if (settings.token !== undefined && request.headers.authorization !== `Bearer ${settings.token}`) throw unauthorized()
+      const token = settings.token()
+      if (token !== undefined && request.headers.authorization !== `Bearer ${token}`) throw unauthorized()
       const failing = faults.failureFor(recorded)
-      if (failing !== undefined) return sendFailure(response, failing)
+      if (failing !== undefined && !failing.emptyList) return sendFailure(response, failing)
       const table = target === undefined ? undefined : parts.store.tableFor(target)
-      if (table !== undefined && target !== undefined) return answerResource(parts, call, { table, target })
+      if (table !== undefined && target !== undefined)
+        return answerResource(parts, call, { table, target, hideAll: failing?.emptyList === true })
       return answerOther(parts, call)
     }
     run().catch((error: unknown) => sendError(response, error))
@@ -78,6 +82,8 @@ function describe(
 export interface Asked {
   readonly table: Table
   readonly target: Target
+  /** A list shows nothing, by mistake. */
+  readonly hideAll: boolean
 }
 
 async function answerResource(parts: ApiParts, call: Call, asked: Asked): Promise<void> {

@@ -11,6 +11,10 @@ export interface Failure {
   readonly errorEvent?: number
   /** Answer 200 with an empty body, as a watch of Events with an old version is answered. */
   readonly empty?: boolean
+  /** Answer a list with no objects at all, though there are some. */
+  readonly emptyList?: boolean
+  /** Half-open: the connection stays, and no answer comes; or its head alone. */
+  readonly silent?: 'before-head' | 'after-head'
   /** Close the connection without an answer. */
   readonly reset?: boolean
   /** Seconds, in the header `Retry-After`. */
@@ -31,6 +35,8 @@ export interface Faults {
   isForbidden(request: Pick<RecordedRequest, 'resource' | 'namespace' | 'verb'>): boolean
   /** From now on every body is written in pieces of this many bytes; 0 = as it comes. */
   splitChunks(bytes: number): void
+  /** The next body that holds this text is cut in the middle of it, byte-wise: of its first characters, of a character, of a number. */
+  cutInside(text: string): void
   /** Writes as the faults want it. */
   write(response: ServerResponse, text: string): void
 }
@@ -39,6 +45,8 @@ export function createFaults(): Faults {
   const failures: { readonly failure: Failure; left: number }[] = []
   const forbidden = new Map<string, Forbidden>()
   let pieceBytes = 0
+  let cutIn: string | undefined
+  const cut = new WeakSet<ServerResponse>()
 
   return {
     failNext: (failure) => {
@@ -63,7 +71,18 @@ export function createFaults(): Faults {
     splitChunks: (bytes) => {
       pieceBytes = bytes
     },
+    cutInside: (text) => {
+      cutIn = text
+    },
     write: (response, text) => {
+      if (cut.has(response)) return
+      if (cutIn !== undefined && text.includes(cutIn)) {
+        const until = Buffer.byteLength(text.slice(0, text.indexOf(cutIn))) + (Buffer.byteLength(cutIn) >> 1)
+        cutIn = undefined
+        cut.add(response)
+        response.write(Buffer.from(text).subarray(0, until), () => response.destroy())
+        return
+      }
       if (pieceBytes === 0) {
         response.write(text)
         return

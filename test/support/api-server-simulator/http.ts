@@ -31,8 +31,10 @@ export function numberOf(value: string | undefined): number | undefined {
   return Number(value)
 }
 
-export function sendFailure(response: ServerResponse, { status, errorEvent, empty, reset, retryAfter }: Failure): void {
+export function sendFailure(response: ServerResponse, { status, errorEvent, empty, reset, silent, retryAfter }: Failure): void {
   if (reset) response.destroy()
+  else if (silent === 'before-head') return
+  else if (silent === 'after-head') response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders()
   else if (empty) sendText(response, 200, '', 'application/json')
   else if (errorEvent !== undefined) sendErrorEvent(response, failure(errorEvent, retryAfter))
   else sendError(response, failure(status ?? 500, retryAfter))

@@ -36,6 +36,8 @@ export interface SimulatorOptions {
   readonly aggregatedDiscovery?: boolean
   /** What `sendInitialEvents` comes to: old servers ignore it, some refuse it. @default 'ignored' */
   readonly streamingLists?: ApiSettings['streamingLists']
+  /** What a watch from a version comes to that the server has not reached, as after a restored backup. @default 'silent' */
+  readonly futureVersions?: ApiSettings['futureVersions']
   /** Watches that want bookmarks get one this often; 0 = only when `sendBookmarks` is called. @default 60_000 */
   readonly bookmarkEveryMs?: number
   /** Changes per kind that watches can still start from. @default 100_000 */
@@ -46,6 +48,7 @@ export interface Simulator extends Driver, AsyncDisposable {
   readonly url: string
   /** PEM, with `tls`. */
   readonly ca?: string
+  /** The first one; see `rotateToken`. */
   readonly token?: string
   readonly clusterUid: string
   /** Of the newest change. */
@@ -54,6 +57,10 @@ export interface Simulator extends Driver, AsyncDisposable {
   addResource(definition: ResourceDefinition): void
   /** Its objects are deleted and its watches end; from then on its path is not found. */
   removeResource(resource: string): void
+  /** From now on a kind is served in these versions, the preferred one first; watches of others end, and their path is not found. */
+  serveIn(resource: string, versions: readonly [string, ...string[]]): void
+  /** From now on this is the only token that is let in. Open watches stay, as with the real server. */
+  rotateToken(token: string): void
   /** Watches and continue tokens from before now are expired: 410 as an ERROR event, or as HTTP status. */
   compact(expiredAs?: 'event' | 'status'): void
   backup(): Backup
@@ -79,6 +86,8 @@ export interface Simulator extends Driver, AsyncDisposable {
   resumeWatches(): void
   /** Bodies are written in pieces of this many bytes; 0 = as they come. */
   splitChunks(bytes: number): void
+  /** The next body that holds this text, of a list or a watch, is cut in the middle of its bytes. */
+  readonly cutInside: Faults['cutInside']
   /** Cuts every connection and refuses new ones until `restore`. */
   refuse(): Promise<void>
   restore(): Promise<void>
@@ -90,7 +99,8 @@ export interface Simulator extends Driver, AsyncDisposable {
 }
 
 export async function startApiServerSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { token, clusterUid = randomUUID(), historyLimit = 100_000, bookmarkEveryMs = 60_000 } = options
+  const { clusterUid = randomUUID(), historyLimit = 100_000, bookmarkEveryMs = 60_000 } = options
+  let { token } = options
   const faults = createFaults()
   const news = changes()
   const watches = createWatches({ faults, onCount: news.notify })
@@ -110,10 +120,11 @@ export async function startApiServerSimulator(options: SimulatorOptions = {}): P
     },
     settings: {
       version: options.version ?? 'v1.31.0',
-      token,
+      token: () => token,
       user: 'system:serviceaccount:watch-hub:watch-hub-agent',
       aggregatedDiscovery: options.aggregatedDiscovery ?? false,
       streamingLists: options.streamingLists ?? 'ignored',
+      futureVersions: options.futureVersions ?? 'silent',
     },
   })
 
@@ -145,6 +156,14 @@ export async function startApiServerSimulator(options: SimulatorOptions = {}): P
       store.undefine(resource)
       watches.end(resource)
     },
+    serveIn: (resource, versions) => {
+      watches.flush()
+      store.serveIn(resource, versions)
+      watches.end(resource, (version) => !versions.includes(version))
+    },
+    rotateToken: (next) => {
+      token = next
+    },
     compact: (as = 'event') => {
       expiredAs = as
       watches.flush()
@@ -169,6 +188,7 @@ export async function startApiServerSimulator(options: SimulatorOptions = {}): P
     stallWatches: () => watches.stall(true),
     resumeWatches: () => watches.stall(false),
     splitChunks: faults.splitChunks,
+    cutInside: faults.cutInside,
     refuse: () => listener.refuse(),
     restore: () => listener.restore(),
     kubeconfig,

@@ -58,6 +58,12 @@ export const expiredContinue = (): ApiError =>
     'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results.',
   )
 
+export const tooLarge = (asked: number, current: number): ApiError =>
+  new ApiError(504, 'Timeout', `Too large resource version: ${asked}, current: ${current}`, {
+    retryAfterSeconds: 1,
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+  })
+
 export function forbidden(target: Target, verb: string, user: string): ApiError {
   const { group, resource, namespace, name } = target
   const where = namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`

@@ -61,6 +61,11 @@ export class Store {
     this.#tables.delete(name)
   }
 
+  /** The same objects with the same history, in other versions; the preferred one first. */
+  serveIn(name: string, [version, ...otherVersions]: readonly [string, ...string[]]): void {
+    this.table(name).serveIn({ version, otherVersions })
+  }
+
   get tables(): readonly Table[] {
     return [...this.#tables.values()]
   }

@@ -14,8 +14,8 @@ function tailOf(state: State): string {
 }
 
 export class Table {
-  readonly definition: ResourceDefinition
-  readonly versions: readonly string[]
+  definition: ResourceDefinition
+  versions: readonly string[]
   readonly isNamespaces: boolean
   /** By `namespace/name`. */
   readonly objects = new Map<string, State>()
@@ -31,6 +31,11 @@ export class Table {
     this.versions = versionsOf(definition)
     this.isNamespaces = definition.group === '' && definition.resource === 'namespaces'
     this.#limit = historyLimit
+  }
+
+  serveIn(versions: Required<Pick<ResourceDefinition, 'version' | 'otherVersions'>>): void {
+    this.definition = { ...this.definition, ...versions }
+    this.versions = versionsOf(this.definition)
   }
 
   set(state: State): void {

@@ -15,8 +15,8 @@ export interface Watches {
   count(resource?: string): number
   /** `mid-event`: each connection is cut in the middle of the next event. */
   cut(resource: string | undefined, when: 'now' | 'mid-event'): void
-  /** Ends cleanly. */
-  end(resource?: string): void
+  /** Ends cleanly those in an API version that `of` accepts; without it all. */
+  end(resource?: string, of?: (version: string) => boolean): void
   /** The connections stay open and silent, also those that are opened from now on. */
   stall(stalled: boolean): void
   bookmark(version: number, resource?: string): void
@@ -76,8 +76,8 @@ export function createWatches({ faults, onCount }: WatchesSettings): Watches {
         else cutting.add(output.response)
       }
     },
-    end: (resource) => {
-      for (const watch of of(resource)) watch.end()
+    end: (resource, inVersion = () => true) => {
+      for (const watch of of(resource)) if (inVersion(watch.settings.version)) watch.end()
     },
     stall: (value) => {
       stalled = value
