@@ -26,6 +26,7 @@ import { backoff } from '@watch-hub/shared/runtime/backoff'
 import { bell } from '@watch-hub/shared/runtime/bell'
 import type { Channel, Message } from '@watch-hub/shared/runtime/channel'
 import { describeError, type Log } from '@watch-hub/shared/runtime/log'
+import { moment } from '@watch-hub/shared/runtime/moment'
 import { after, deadline, type Sleep } from '@watch-hub/shared/runtime/sleep'
 import { Task } from '@watch-hub/shared/runtime/task'
 import type { Identity } from './identity.ts'
@@ -96,6 +97,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
     log.warn('starting over under a new process number', { why })
     process = 0
     outbox.reset()
+    moment('started-over')
     deps.onLostData()
   }
 
@@ -158,11 +160,14 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
         continue
       }
       const down = await hear(message)
-      if (down.type === 'ack') outbox.ack(down.frame)
-      else if (down.type === 'index-end') desk.end(down)
+      if (down.type === 'ack') {
+        outbox.ack(down.frame)
+        moment('ack-received')
+      } else if (down.type === 'index-end') desk.end(down)
       else if (down.type === 'plan') {
         planHash = down.plan.hash
         deps.onPlan(down.plan)
+        moment('plan-received')
       }
     }
   }
@@ -171,7 +176,10 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
     for (;;) {
       const frame = outbox.inFlight < framesInFlight ? outbox.next() : undefined
       if (frame === undefined) await outbox.ready.wait(signal)
-      else await channel.send(await pack('frame', encodeFrame({ ...frame, process })))
+      else {
+        await channel.send(await pack('frame', encodeFrame({ ...frame, process })))
+        moment('frame-sent')
+      }
     }
   }
 

@@ -10,6 +10,7 @@
 import type { Entry, Frame, FrameStream, ObjectEntry, SyncedEntry } from '@watch-hub/shared/protocol/frames'
 import { frameBytes, frameEntries } from '@watch-hub/shared/protocol/limits'
 import { type Bell, bell } from '@watch-hub/shared/runtime/bell'
+import { moment } from '@watch-hub/shared/runtime/moment'
 import { waitingRoom } from './waiting-room.ts'
 
 /** An entry before it has a place in a frame. */
@@ -137,6 +138,7 @@ export function createOutbox(settings: OutboxSettings = {}): Outbox {
       entries: held.map(({ stream, entry }): Entry => ({ ...entry, s: streams.indexOf(stream) })),
     }
     sealed.push({ frame, held })
+    moment('frame-sealed')
     return frame
   }
 

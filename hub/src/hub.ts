@@ -7,6 +7,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { release } from '@watch-hub/shared/protocol/version'
 import type { Log } from '@watch-hub/shared/runtime/log'
+import { moment } from '@watch-hub/shared/runtime/moment'
 import { type CurrentConfig, startConfig } from './config/current.ts'
 import { openSource } from './config/open-source.ts'
 import { activationOf } from './config/plan.ts'
@@ -63,6 +64,7 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
         // In this order no frame arrives whose routes are unknown.
         onSnapshot: async (snapshot) => {
           await store.activate(activationOf(snapshot))
+          moment('snapshot-activated')
           delivery.follow(snapshot)
           fleet.assign(snapshot)
         },

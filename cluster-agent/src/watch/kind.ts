@@ -7,6 +7,7 @@ import type { IndexEntry, StreamState } from '@watch-hub/shared/protocol/message
 import { type Plan, resourceName, type StreamPlan } from '@watch-hub/shared/protocol/plan'
 import { backoff } from '@watch-hub/shared/runtime/backoff'
 import { describeError } from '@watch-hub/shared/runtime/log'
+import { moment } from '@watch-hub/shared/runtime/moment'
 import { Task } from '@watch-hub/shared/runtime/task'
 import type { Outbox } from '../outbox.ts'
 import type { KindRef, ResourceKind } from './discovery.ts'
@@ -96,6 +97,7 @@ export function startKind(settings: KindSettings, deps: KindDeps): Kind {
     if (missing.length === 0) return
     await outbox.flushed(settings.flush, signal)
     for (const { id } of missing) indexes.set(id, await load(deps.loadIndex(id, signal)))
+    moment('index-loaded')
   }
 
   let reflector: ReturnType<typeof createReflector> | undefined

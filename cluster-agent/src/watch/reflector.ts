@@ -11,6 +11,7 @@ import type { StreamState } from '@watch-hub/shared/protocol/messages'
 import { resourceName } from '@watch-hub/shared/protocol/plan'
 import { backoff, jitter } from '@watch-hub/shared/runtime/backoff'
 import type { Log } from '@watch-hub/shared/runtime/log'
+import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'
 import { type Discovered, discover, type KindRef, type ResourceKind } from './discovery.ts'
 import type { Kube } from './kube.ts'
@@ -124,6 +125,7 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
           sink.begin(kind)
         }
         if (objects.length > 0) await sink.listed(objects)
+        moment('list-part')
         done += objects.length
         if (remaining !== undefined) sink.state({ state: 'syncing', done, total: done + remaining })
       }
@@ -167,12 +169,16 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
   }
 
   const take = async (event: WatchEvent) => {
-    if (event.type === 'OPENED') return sink.state({ state: 'live' })
+    if (event.type === 'OPENED') {
+      moment('watch-opened')
+      return sink.state({ state: 'live' })
+    }
     delays.reset()
     lastTrouble = undefined
     if (event.type === 'BOOKMARK') version = event.resourceVersion
     else {
       await sink.event(event)
+      moment('event-taken')
       version = event.object.metadata.resourceVersion
     }
   }

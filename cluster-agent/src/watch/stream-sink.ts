@@ -3,6 +3,7 @@
  * A list that would delete more than half of a stream, and at least 100 objects, is believed when it comes a second time (law 2).
  */
 import type { Log } from '@watch-hub/shared/runtime/log'
+import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Outbox } from '../outbox.ts'
 import type { ResourceKind } from './discovery.ts'
 import type { Sink } from './reflector.ts'
@@ -48,6 +49,7 @@ export function createStreamSink(settings: StreamSinkSettings, signal: AbortSign
     for (const change of stream.missing(byList())) await put(stream, change)
     const entry = { synced: stream.synced, observedAt: now() }
     await outbox.offer({ stream: stream.frame, entry, plan: planHash() }, signal)
+    moment('synced-offered')
   }
 
   return {
@@ -70,6 +72,7 @@ export function createStreamSink(settings: StreamSinkSettings, signal: AbortSign
         return false
       }
       doubted = false
+      moment('list-complete')
       for (const stream of streams) await settle(stream)
       return true
     },

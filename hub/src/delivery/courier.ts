@@ -10,6 +10,7 @@
  */
 import { backoff } from '@watch-hub/shared/runtime/backoff'
 import { describeError, type Log } from '@watch-hub/shared/runtime/log'
+import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'
 import { isAbort, Task } from '@watch-hub/shared/runtime/task'
 import type { EndpointConfig, Metadata } from '../config/model.ts'
@@ -127,6 +128,7 @@ export function startCourier(
     if (request === undefined) return
     const outcome = await send(request, signal)
     if (outcome.kind !== 'accepted') return
+    moment('batch-answered')
     const appendedAt = queue.accept()?.appendedAt
     const { failures } = shown.report()
     if (failures > 0) log.info('delivery goes on', { failures })

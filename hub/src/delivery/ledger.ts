@@ -2,6 +2,7 @@
  * The ledger: what one endpoint's courier writes down. Batches are written before their first attempt; accepted ones are forgotten soon after,
  * so that a crash repeats at most the batch in flight and the one accepted before it.
  */
+import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Freeze, Sequence, Store } from '../store/store.ts'
 
 export interface Ledger {
@@ -35,6 +36,7 @@ export function createLedger(endpoint: string, store: Pick<Store, 'freeze'>): Le
     const settled = [...accepted]
     const at = cursor
     await store.freeze({ endpoint, settled: [...settled, ...given], cursor: at, ...step })
+    if (settled.length > 0) moment('batch-settled')
     for (const id of settled) accepted.delete(id)
     written = at
   }

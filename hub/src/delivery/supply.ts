@@ -7,6 +7,7 @@
  */
 
 import { jitter } from '@watch-hub/shared/runtime/backoff'
+import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'
 import type { EndpointConfig } from '../config/model.ts'
 import type { LogRow, ReadResult, Sequence, Store } from '../store/store.ts'
@@ -77,6 +78,7 @@ export function createSupply(endpoint: string, deps: SupplyDeps): Supply {
     if (held !== undefined && read.complete && read.upTo >= held.chunk.head) return freezeWithChunk(batches, held, present)
     if (batches.length > 0) {
       await ledger.freeze({ batches: batches.map(({ frozen }) => frozen), cursor })
+      moment('batch-frozen')
       return batches
     }
     ledger.pass(cursor)
@@ -95,6 +97,7 @@ export function createSupply(endpoint: string, deps: SupplyDeps): Supply {
       cursor: Math.max(chunk.head, ledger.cursor),
       scan: { id: scan.id, position: chunk.position, sent: chunk.rows.length, done: chunk.done },
     })
+    moment('scan-chunk-frozen')
     scans.sent(chunk.rows.length)
     return batches
   }

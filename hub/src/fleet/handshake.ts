@@ -7,6 +7,7 @@ import { handshakeMs } from '@watch-hub/shared/protocol/limits'
 import { type DownMessage, helloBytes, type UpMessage, upMessage } from '@watch-hub/shared/protocol/messages'
 import { agreeOn, oldestProtocol, protocolVersion, release } from '@watch-hub/shared/protocol/version'
 import type { Channel, Message } from '@watch-hub/shared/runtime/channel'
+import { moment } from '@watch-hub/shared/runtime/moment'
 import { deadline } from '@watch-hub/shared/runtime/sleep'
 import type { Store } from '../store/store.ts'
 import { newNonce, verifySignature } from './keys.ts'
@@ -77,6 +78,7 @@ async function admit(deps: HandshakeDeps, hello: Hello, nonce: string): Promise<
     )
   if (!deps.declared(cluster)) return refused('undeclared', `the config repo does not declare cluster "${cluster}" (any more)`)
   const opened = await deps.store.openProcess(cluster, process)
+  moment('process-opened')
   if (opened.kind === 'unknown') return stranger(cluster)
   if (opened.kind === 'superseded')
     return refused('superseded', `process ${process} of cluster "${cluster}" was replaced by process ${opened.current}`, true)

@@ -14,6 +14,7 @@ import type { Plan } from '@watch-hub/shared/protocol/plan'
 import { pack, unpack } from '@watch-hub/shared/protocol/wire'
 import type { Channel, Message } from '@watch-hub/shared/runtime/channel'
 import type { Log } from '@watch-hub/shared/runtime/log'
+import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Append, Store } from '../store/store.ts'
 import type { Goodbye, Peer } from './handshake.ts'
 
@@ -60,13 +61,16 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
       dismiss({ code: outcome.code, reason: outcome.reason, final: outcome.code === 'superseded' })
       return
     }
+    moment('frame-stored')
     acked = Math.max(acked, number)
     tellSoon({ type: 'ack', frame: acked })
+    moment('acked')
   }
 
   const takeFrame = async (bytes: Uint8Array) => {
     const frame = decodeFrame(await unpack('frame', bytes))
     if (frame.process !== peer.process) throw new Error(`expected frames of process ${peer.process}, got one of ${frame.process}`)
+    moment('frame-received')
     const append: Promise<void> = deps.store
       .append(peer.cluster, frame)
       .then((outcome) => settle(outcome, frame.number))
@@ -85,6 +89,7 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
     for await (const chunk of deps.store.readIndex({ cluster: peer.cluster, plan, stream }, leaving.signal)) {
       objects += chunk.length
       await channel.send(await pack('index', encodeIndexChunk(request, chunk)))
+      moment('index-chunk-sent')
     }
     await tell({ type: 'index-end', request, objects })
   }

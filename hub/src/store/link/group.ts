@@ -5,6 +5,7 @@
  * fail. Reads take part in the order of the queue and see what was written before them. A group ends when nothing more waits or after
  * `groupMs`, so that the first in it is not kept waiting for the last.
  */
+import { moment } from '@watch-hub/shared/runtime/moment'
 import type { CallName, Ops, Output } from '../calls.ts'
 import { count } from '../engine/columns.ts'
 import type { Database } from '../engine/database.ts'
@@ -54,8 +55,11 @@ export function groupCommit({ db, engine, times }: GroupDeps): RunGroup {
         replies.push(runStep(step))
         if (performance.now() - started > groupMs) break
       }
+      const wrote = changed() !== before
+      if (wrote) moment('before-commit')
       commit()
-      if (changed() !== before) times.add(performance.now() - started)
+      if (wrote) moment('after-commit')
+      if (wrote) times.add(performance.now() - started)
       return replies
     } catch (error) {
       if (db.inTransaction) rollback()
