@@ -47,23 +47,37 @@ const resourceList = object({
   resources: array(object({ name: string, kind: string, namespaced: boolean, verbs: array(string) })),
 })
 
-const answerMs = 30_000
+export interface DiscoverySettings {
+  /** Longest time for one whole answer. @default 30 000 */
+  readonly discoveryMs?: number
+}
 
 /** Rejects only with the reason of `signal`. */
-export async function discover(kube: Pick<Kube, 'request'>, ref: KindRef, signal: AbortSignal): Promise<Discovered> {
+export async function discover(
+  kube: Pick<Kube, 'request'>,
+  ref: KindRef,
+  signal: AbortSignal,
+  { discoveryMs = 30_000 }: DiscoverySettings = {},
+): Promise<Discovered> {
   try {
-    return await search(kube, ref, signal)
+    return await search({ kube, answerMs: discoveryMs, signal }, ref)
   } catch (why) {
     signal.throwIfAborted()
     return { kind: 'broken', why }
   }
 }
 
-async function search(kube: Pick<Kube, 'request'>, ref: KindRef, signal: AbortSignal): Promise<Discovered> {
-  const answer = await versionsOf(kube, ref, signal)
+interface Asking {
+  readonly kube: Pick<Kube, 'request'>
+  readonly answerMs: number
+  readonly signal: AbortSignal
+}
+
+async function search(asking: Asking, ref: KindRef): Promise<Discovered> {
+  const answer = await versionsOf(asking, ref)
   if (answer.kind === 'refused') return answer
   for (const version of answer.value) {
-    const found = await findIn(kube, { ...ref, version }, signal)
+    const found = await findIn(asking, { ...ref, version })
     if (found.kind !== 'missing') return found
   }
   return { kind: 'missing' }
@@ -72,18 +86,18 @@ async function search(kube: Pick<Kube, 'request'>, ref: KindRef, signal: AbortSi
 type Answer<T> = { readonly kind: 'answer'; readonly value: T } | { readonly kind: 'refused'; readonly refusal: Refusal }
 
 /** Versions worth a look, the best first; none when the group is not served. */
-async function versionsOf(kube: Pick<Kube, 'request'>, ref: KindRef, signal: AbortSignal): Promise<Answer<readonly string[]>> {
+async function versionsOf(asking: Asking, ref: KindRef): Promise<Answer<readonly string[]>> {
   if (ref.version !== undefined) return { kind: 'answer', value: [ref.version] }
   if (ref.group === '') return { kind: 'answer', value: ['v1'] }
-  const answer = await get(kube, { path: '/apis', decoder: groupList }, signal)
+  const answer = await get(asking, '/apis', groupList)
   if (answer.kind === 'refused') return answer
   const group = answer.value.groups.find(({ name }) => name === ref.group)
   const preferred = group?.preferredVersion === undefined ? [] : [group.preferredVersion.version]
   return { kind: 'answer', value: [...new Set([...preferred, ...(group?.versions ?? []).map(({ version }) => version)])] }
 }
 
-async function findIn(kube: Pick<Kube, 'request'>, ref: Required<KindRef>, signal: AbortSignal): Promise<Discovered> {
-  const answer = await get(kube, { path: versionPath(ref), decoder: resourceList }, signal)
+async function findIn(asking: Asking, ref: Required<KindRef>): Promise<Discovered> {
+  const answer = await get(asking, versionPath(ref), resourceList)
   if (answer.kind === 'refused') return answer.refusal.status === 404 ? { kind: 'missing' } : answer
   const found = answer.value.resources.find(({ name }) => name === ref.resource)
   if (found === undefined) return { kind: 'missing' }
@@ -91,11 +105,7 @@ async function findIn(kube: Pick<Kube, 'request'>, ref: Required<KindRef>, signa
   return { kind: 'found', found: { ...ref, kind, namespaced, verbs } }
 }
 
-async function get<T>(
-  kube: Pick<Kube, 'request'>,
-  { path, decoder }: { readonly path: string; readonly decoder: Decoder<T> },
-  signal: AbortSignal,
-): Promise<Answer<T>> {
+async function get<T>({ kube, answerMs, signal }: Asking, path: string, decoder: Decoder<T>): Promise<Answer<T>> {
   using limit = deadline(answerMs, { parent: signal, what: `asking for ${path}` })
   const response = await kube.request(path, { signal: limit.signal })
   if (response.status !== 200) return { kind: 'refused', refusal: await refusalOf(response) }

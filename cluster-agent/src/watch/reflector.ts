@@ -13,7 +13,7 @@ import { backoff, jitter } from '@watch-hub/shared/runtime/backoff'
 import type { Log } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'
-import { type Discovered, discover, type KindRef, type ResourceKind } from './discovery.ts'
+import { type Discovered, type DiscoverySettings, discover, type KindRef, type ResourceKind } from './discovery.ts'
 import type { Kube } from './kube.ts'
 import { type ListSettings, listParts } from './list.ts'
 import { type Trouble, type Verdict, verdictOn, verdictOnRefusal } from './verdict.ts'
@@ -43,7 +43,7 @@ export interface ReflectorDeps {
   readonly now?: () => number
 }
 
-export interface ReflectorSettings extends ListSettings {
+export interface ReflectorSettings extends ListSettings, DiscoverySettings {
   /** A watch on which no line came for so long is given up; bookmarks come about once a minute. @default 150 000 */
   readonly stallMs?: number
   /** The server is asked to end watches after a random time between these. @default 300 and 600 */
@@ -103,7 +103,7 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
 
   const find = async (signal: AbortSignal): Promise<ResourceKind> => {
     for (;;) {
-      const answer = await discover(kube, ref, signal)
+      const answer = await discover(kube, ref, signal, settings)
       if (answer.kind === 'found' && canBeFollowed(answer.found)) return answer.found
       await pause(verdictOnDiscovery(answer, ref), signal)
     }
