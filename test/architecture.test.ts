@@ -110,7 +110,7 @@ test('each third-party package has one place that imports it', () => {
 
 test('only the edges touch the process', () => {
   const wrong = offenders((source) =>
-    /^(hub\/src\/main\.ts|hub\/src\/cli\/|cluster-agent\/src\/main\.ts)/.test(source.file) ||
+    /^(hub\/src\/main\.ts|hub\/src\/cli\/|hub\/src\/store\/backup\/copier\.ts|cluster-agent\/src\/main\.ts)/.test(source.file) ||
     !/\bprocess\.[a-z]/.test(source.text.replace(/\.process\./g, ''))
       ? []
       : ['uses process.*'],

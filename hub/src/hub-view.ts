@@ -7,6 +7,7 @@ import type { Fleet } from './fleet/fleet.ts'
 import type { Figures, Instruments } from './http/metrics.ts'
 import type { HubAbout } from './http/status.ts'
 import type { EventFilter, HubView } from './http/view.ts'
+import type { Backups } from './store/backup/backups.ts'
 import type { LogRow, Store } from './store/store.ts'
 
 export interface HubParts {
@@ -16,12 +17,17 @@ export interface HubParts {
   readonly fleet: Fleet
 }
 
+export interface ViewParts extends HubParts {
+  readonly about: () => HubAbout
+  readonly backups: Backups
+}
+
 /** Rows that may wait for a reader that follows; one that is slower sees its stream end. */
 const maxWaitingRows = 5_000
 /** How far back a filtered look goes at most. */
 const maxPastRows = 20_000
 
-export function createView({ about, ...parts }: HubParts & { readonly about: () => HubAbout }): HubView {
+export function createView({ about, backups, ...parts }: ViewParts): HubView {
   const { store, config, delivery, fleet } = parts
   return {
     about,
@@ -38,6 +44,7 @@ export function createView({ about, ...parts }: HubParts & { readonly about: () 
     pause: delivery.pause,
     resume: delivery.resume,
     fetchNow: config.fetchNow,
+    backup: backups.make,
     events: (filter, signal) => events(store, filter, signal),
     ready: () => {
       const status = config.status()

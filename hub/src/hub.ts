@@ -21,6 +21,7 @@ import { type ServerParts, startServer } from './http/server.ts'
 import type { HubAbout } from './http/status.ts'
 import { countEntries, createView, figuresOf } from './hub-view.ts'
 import type { HubSettings, TlsFiles } from './settings.ts'
+import { openBackups } from './store/backup/backups.ts'
 import { openStore } from './store/sqlite.ts'
 
 export interface HubDeps {
@@ -46,7 +47,9 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
   await using scope = new AsyncDisposableStack()
   const adminToken = await prepareDataDir(dataDir)
   const metrics = scope.use(createMetrics({ log }))
-  const store = scope.use(await openStore({ file: join(dataDir, 'hub.db'), log }))
+  const file = join(dataDir, 'hub.db')
+  const store = scope.use(await openStore({ file, log }))
+  const backups = scope.use(await openBackups({ file }))
   scope.use(store.onAppend((rows) => countEntries(metrics.instruments, rows)))
   const secrets = scope.use(startSecrets({ log }, { env, ...optional('folder', settings.secretsDir) }))
   const delivery = scope.use(
@@ -74,7 +77,7 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
   )
 
   let about: HubAbout = { id: store.hubId, version: release, startedAt: now(), url: '', agentUrl: '' }
-  const view = createView({ about: () => about, store, config, delivery, fleet })
+  const view = createView({ about: () => about, backups, store, config, delivery, fleet })
   metrics.observe(() => figuresOf({ store, config, delivery, fleet }))
   const admin = { view, adminToken, metrics: metrics.collect }
   const agents = { join: fleet.join, upgrade: fleet.door.upgrade }

@@ -8,18 +8,29 @@ import { findHub, type HubAddress, type hubFlags } from './find-hub.ts'
 import type { FlagValues } from './flags.ts'
 import type { CliIo } from './io.ts'
 
+export interface Download {
+  /** As the hub told it before the first one. */
+  readonly bytes: number | undefined
+  readonly chunks: AsyncIterable<Uint8Array>
+}
+
 export interface HubClient {
   readonly url: string
   /** PEM of the CA that it is trusted by, where one was given. */
   readonly ca?: string
   get<T>(path: string, decoder: Decoder<T>): Promise<T>
   post<T>(path: string, body: unknown, decoder: Decoder<T>): Promise<T>
+  /** Posts; resolves when the answer begins. It is read at the caller's pace. */
+  download(path: string): Promise<Download>
   /** Lines as they come, until the hub or the command's signal ends it. */
   lines(path: string): AsyncIterable<string>
 }
 
 /** Time for one answer. Looking at Git on demand takes the longest. */
 const answerMs = 60_000
+/** Time until a download begins: the hub makes it first. And for each piece of it. */
+const preparedMs = 30 * 60_000
+const pieceMs = 120_000
 
 export async function connectHub(io: CliIo, flags: FlagValues<typeof hubFlags>): Promise<HubClient> {
   const address = await findHub(io, flags)
@@ -41,6 +52,17 @@ export function hubClient(address: HubAddress, stop: AbortSignal): HubClient {
     ...(address.ca === undefined ? {} : { ca: address.ca }),
     get: (path, decoder) => exchange({ method: 'GET', path }, decoder),
     post: (path, body, decoder) => exchange({ method: 'POST', path, body: JSON.stringify(body) }, decoder),
+    download: async (path) => {
+      using limit = deadline(preparedMs, { parent: stop, what: 'the answer' })
+      try {
+        const response = await send(address, { method: 'POST', path, body: '{}' }, limit.signal)
+        if (response.statusCode !== 200) await checked(address, response)
+        const length = Number(response.headers['content-length'] ?? Number.NaN)
+        return { bytes: Number.isSafeInteger(length) ? length : undefined, chunks: pieces(address, response, stop) }
+      } catch (error) {
+        throw explain(address, error, limit.signal)
+      }
+    },
     lines: async function* (path) {
       try {
         const response = await send(address, { method: 'GET', path }, stop)
@@ -98,6 +120,24 @@ async function readAll(response: IncomingMessage): Promise<string> {
   let text = ''
   for await (const chunk of response) text += chunk
   return text
+}
+
+/** Throws when the answer ends before its told length, too. */
+async function* pieces(address: HubAddress, response: IncomingMessage, stop: AbortSignal): AsyncGenerator<Uint8Array> {
+  using limit = deadline(pieceMs, { parent: stop, what: 'the next piece of the answer' })
+  limit.signal.addEventListener('abort', () => response.destroy(new Error('stopped', { cause: limit.signal.reason })), {
+    once: true,
+  })
+  try {
+    limit.signal.throwIfAborted()
+    for await (const piece of response) {
+      const bytes: Uint8Array = piece
+      yield bytes
+      limit.reset()
+    }
+  } catch (error) {
+    throw explain(address, error, limit.signal)
+  }
 }
 
 /** At line feeds only: JSON text may hold other line ends as they are. */

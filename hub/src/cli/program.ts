@@ -2,6 +2,7 @@
 import { release } from '@watch-hub/shared/protocol/version'
 import { describeError } from '@watch-hub/shared/runtime/log'
 import { isAbort } from '@watch-hub/shared/runtime/task'
+import { backup } from './backup.ts'
 import { cluster } from './cluster.ts'
 import { runProgram } from './command.ts'
 import { endpoint } from './endpoint.ts'
@@ -10,6 +11,7 @@ import { fetch } from './fetch.ts'
 import type { CliIo } from './io.ts'
 import { printable } from './output.ts'
 import { receive } from './receive.ts'
+import { restore } from './restore.ts'
 import { schema } from './schema.ts'
 import { serve } from './serve.ts'
 import { status } from './status.ts'
@@ -19,7 +21,7 @@ const spec = {
   name: 'watch-hub',
   about: 'Tells the systems outside Kubernetes what happens to the resources inside many clusters.',
   version: release,
-  commands: [serve, validate, schema, status, cluster, endpoint, events, fetch, receive],
+  commands: [serve, validate, schema, status, cluster, endpoint, events, fetch, backup, restore, receive],
 }
 
 /** Ended by the user, as shells say it for SIGINT. */

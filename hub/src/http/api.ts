@@ -11,6 +11,7 @@ import {
 } from '@watch-hub/shared/protocol/decode'
 import type { Log } from '@watch-hub/shared/runtime/log'
 import { type Context, Hono } from 'hono'
+import { answerBackup } from './backup.ts'
 import { answerEvents, type Streams } from './events.ts'
 import { badRequest, RequestProblem } from './problem.ts'
 import type { HubView } from './view.ts'
@@ -29,6 +30,7 @@ export function apiRoutes(view: HubView, deps: { readonly log: Log; readonly str
   api.get('/endpoints', async (c) => c.json(await view.endpoints()))
   api.get('/events', (c) => answerEvents(c, { ...deps, view }))
   api.post('/config/fetch', async (c) => c.json(await view.fetchNow()))
+  api.post('/backup', (c) => answerBackup(c, { ...deps, view }))
 
   api.post('/clusters/:name/token', async (c) => {
     const { ttlMs = defaultTtlMs, replace = false } = await body(c, tokenOrder)

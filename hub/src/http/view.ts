@@ -2,6 +2,7 @@
 import type { ConfigStatus } from '../config/status.ts'
 import type { EndpointStatus } from '../delivery/status.ts'
 import type { ClusterStatus } from '../fleet/status.ts'
+import type { Backup } from '../store/backup/backups.ts'
 import type { LogRow } from '../store/store.ts'
 import type { HubAbout, HubStatus } from './status.ts'
 
@@ -45,6 +46,8 @@ export interface HubView {
   resume(endpoint: string): Promise<boolean>
   /** Looks at the config source now; answers when that is done. */
   fetchNow(): Promise<ConfigStatus>
+  /** The database as it is now. Resolves when the copy is whole; the signal's abort ends it before. */
+  backup(signal: AbortSignal): Promise<Backup>
   /** In order. Holds no more rows than its reader asks for; a reader that is too slow sees the stream end, never a gap. */
   events(filter: EventFilter, signal: AbortSignal): AsyncIterable<LogRow>
   /** Whether to send work here: has config, store writable. */

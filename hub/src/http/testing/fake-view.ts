@@ -1,4 +1,5 @@
 /** For tests: a hub that is nothing but its answers, and remembers what it was asked. */
+import type { Backup } from '../../store/backup/backups.ts'
 import type { LogRow } from '../../store/store.ts'
 import type { HubStatus } from '../status.ts'
 import type { EventFilter, HubView, IssuedToken } from '../view.ts'
@@ -114,6 +115,7 @@ export interface FakeView extends HubView {
   issued: IssuedToken
   verdict: { readonly ok: boolean; readonly reasons: readonly string[] }
   rows: (filter: EventFilter, signal: AbortSignal) => AsyncIterable<LogRow>
+  made: Backup
 }
 
 export function fakeView(): FakeView {
@@ -125,6 +127,7 @@ export function fakeView(): FakeView {
     issued: { kind: 'issued', cluster: 'prod-us-1', token: 'whj_secret', expiresAt: t0 + 1_800_000 },
     verdict: { ok: true, reasons: [] },
     rows: async function* () {},
+    made: { kind: 'refused', code: 'backup-running', message: 'a backup is under way' },
     about: () => view.state.hub,
     status: async () => view.state,
     clusters: async () => view.state.clusters,
@@ -149,6 +152,7 @@ export function fakeView(): FakeView {
       calls.push(['fetchNow'])
       return view.state.config
     },
+    backup: async () => view.made,
     events: (filter, signal) => {
       calls.push(['events', filter])
       return view.rows(filter, signal)

@@ -55,6 +55,24 @@ export function openDatabase(file: string): Database {
 
 /** SQLite gives its side files (-wal, -shm) the mode of the main one. */
 function protect(file: string): void {
+/**
+ * Only reads, also while another connection writes. It makes no file of its own beside a database that is complete in itself.
+ * SQLite alone may open a database that this process has open: closing any other handle of the file drops its locks.
+ */
+export const readDatabase = (file: string): Database => wrap(new DatabaseSync(file, { readOnly: true, timeout: busyMs }), file)
+
+/** A database at rest, to be taken as one file: `journal_mode=DELETE` has no side files. Nothing is waited for. */
+export const openAtRest = (file: string): Database => wrap(new DatabaseSync(file, { timeout: 0 }), file)
+
+/** True when the failure is that another connection has the database. */
+export const isInUse = (error: unknown): boolean => codeOf(error) === 5
+/** True when the failure is that the disk is full. */
+export const isDiskFull = (error: unknown): boolean => codeOf(error) === 13
+
+/** SQLite's primary result code. */
+const codeOf = (error: unknown): number | undefined =>
+  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
+
   closeSync(openSync(file, 'a', 0o600))
   chmodSync(file, 0o600)
 }

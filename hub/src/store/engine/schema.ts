@@ -124,3 +124,6 @@ export function migrate(db: Database): void {
     db.exec(`BEGIN IMMEDIATE; ${sql} PRAGMA user_version = ${version + i + 1}; COMMIT`)
   })
 }
+/** The newest version that this release knows. */
+export const newestSchema = migrations.length
+
