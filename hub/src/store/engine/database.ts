@@ -53,8 +53,6 @@ export function openDatabase(file: string): Database {
   return wrap(sqlite, file)
 }
 
-/** SQLite gives its side files (-wal, -shm) the mode of the main one. */
-function protect(file: string): void {
 /**
  * Only reads, also while another connection writes. It makes no file of its own beside a database that is complete in itself.
  * SQLite alone may open a database that this process has open: closing any other handle of the file drops its locks.
@@ -73,6 +71,8 @@ export const isDiskFull = (error: unknown): boolean => codeOf(error) === 13
 const codeOf = (error: unknown): number | undefined =>
   error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
 
+/** SQLite gives its side files (-wal, -shm) the mode of the main one. */
+function protect(file: string): void {
   closeSync(openSync(file, 'a', 0o600))
   chmodSync(file, 0o600)
 }

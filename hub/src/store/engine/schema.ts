@@ -113,6 +113,9 @@ const migrations: readonly string[] = [
   `,
 ]
 
+/** The newest version that this release knows. */
+export const newestSchema = migrations.length
+
 /** Brings the file to the newest schema, each step in its own transaction. Refuses a file that a newer release wrote. */
 export function migrate(db: Database): void {
   const version = schemaVersion(db)
@@ -124,6 +127,3 @@ export function migrate(db: Database): void {
     db.exec(`BEGIN IMMEDIATE; ${sql} PRAGMA user_version = ${version + i + 1}; COMMIT`)
   })
 }
-/** The newest version that this release knows. */
-export const newestSchema = migrations.length
-
