@@ -102,6 +102,7 @@ suite('a reflector', () => {
     assert.equal(second.query.get('resourceVersion'), 'not-a-number')
     const more = second.open()
     more.send(bookmark(170))
+    running.clock.now += 1_000
     more.end()
     assert.equal((await running.watching()).query.get('resourceVersion'), '170')
     assert.deepEqual(running.waits, [])
@@ -158,6 +159,7 @@ suite('a reflector', () => {
     await using running = startReflector()
     const { body } = await live(running)
     body.send(bookmark(150))
+    running.clock.now += 1_000
     body.end()
     ;(await running.watching()).answer(429, status(429, 'TooManyRequests'), { 'retry-after': '7' })
     assert.equal((await running.watching()).query.get('resourceVersion'), '150')
@@ -173,6 +175,7 @@ suite('a reflector', () => {
     const back = await running.watching()
     assert.equal(back.query.get('resourceVersion'), '100')
     const opened = back.open()
+    running.clock.now += 1_000
     opened.send(bookmark(101))
     await opened.drained
     assert.deepEqual(running.waits, [50, 100, 200, 400, 800])
@@ -232,6 +235,18 @@ suite('a reflector', () => {
     body.end()
     ;(await running.watching()).open().end()
     ;(await running.watching()).open().end()
+    await running.listing()
+    assert.deepEqual(running.waits, [50, 100, 200])
+  })
+
+  test('backs off more and more when watches end at once after a bookmark, as when a server is about to stop', async () => {
+    await using running = startReflector()
+    let { body } = await live(running)
+    for (const version of [150, 151, 152]) {
+      body.send(bookmark(version))
+      body.end()
+      if (version < 152) body = (await running.watching()).open()
+    }
     await running.listing()
     assert.deepEqual(running.waits, [50, 100, 200])
   })

@@ -17,7 +17,7 @@ import { type Discovered, type DiscoverySettings, discover, type KindRef, type R
 import type { Kube } from './kube.ts'
 import { type ListSettings, listParts } from './list.ts'
 import { type Trouble, type Verdict, verdictOn, verdictOnRefusal } from './verdict.ts'
-import { type WatchEvent, watchEvents } from './watch.ts'
+import { atOnceMs, type WatchEvent, watchEvents } from './watch.ts'
 
 export type ObjectEvent = Extract<WatchEvent, { object: KubeObject }>
 
@@ -148,6 +148,7 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
     const timeoutSeconds = Math.round(shortest + random() * (longest - shortest))
     const request = { kind, resourceVersion: from, timeoutSeconds, stallMs, now }
     const events = watchEvents(kube, request, AbortSignal.any([signal, mine.signal]))
+    const began = now()
     openWatch = mine
     figures.watches++
     try {
@@ -155,7 +156,7 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
         const next = await events.next()
         if (next.done && next.value.kind !== 'closed') return next.value
         if (next.done) break
-        await take(next.value)
+        await take(next.value, now() - began >= atOnceMs)
       }
       delays.reset()
       return { kind: 'done' }
@@ -168,13 +169,16 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
     }
   }
 
-  const take = async (event: WatchEvent) => {
+  /** `lasting`: the watch is not one of those that end at once. */
+  const take = async (event: WatchEvent, lasting: boolean) => {
     if (event.type === 'OPENED') {
       moment('watch-opened')
       return sink.state({ state: 'live' })
     }
-    delays.reset()
-    lastTrouble = undefined
+    if (event.type !== 'BOOKMARK' || lasting) {
+      delays.reset()
+      lastTrouble = undefined
+    }
     if (event.type === 'BOOKMARK') version = event.resourceVersion
     else {
       await sink.event(event)

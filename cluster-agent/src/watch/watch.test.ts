@@ -76,11 +76,16 @@ suite('watchEvents', () => {
     ;(await quiet.api.next()).open().end()
     assert.deepEqual((await quiet.done).end, { kind: 'closed' })
 
-    const brief = start({ lastsMs: 10 })
-    const body = (await brief.api.next()).open()
-    body.send(bookmark(9))
-    body.end()
-    assert.deepEqual((await brief.done).end, { kind: 'closed' })
+    for (const [event, kind] of [
+      [bookmark(9), 'empty'],
+      [added(service('a')), 'closed'],
+    ] as const) {
+      const brief = start({ lastsMs: 10 })
+      const body = (await brief.api.next()).open()
+      body.send(event)
+      body.end()
+      assert.deepEqual((await brief.done).end, { kind })
+    }
   })
 
   test('stalls when no line comes, also while bytes trickle in without a newline', async () => {

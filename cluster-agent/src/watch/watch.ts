@@ -22,7 +22,7 @@ export type WatchEvent =
 export type WatchEnd =
   /** The server ended it, after a while or after events. */
   | { readonly kind: 'closed' }
-  /** Accepted, and ended at once without a line: how some servers refuse an old version. */
+  /** Accepted, and ended at once without telling of an object: how some servers refuse an old version, or new watches while they stop. */
   | { readonly kind: 'empty' }
   /** Nothing came for too long. */
   | { readonly kind: 'stalled' }
@@ -46,8 +46,8 @@ export interface WatchRequest {
   readonly now: () => number
 }
 
-/** An empty watch that ends before this was refused in all but words. */
-const atOnceMs = 1_000
+/** A watch that ends before this, and told of no object, was refused in all but words. */
+export const atOnceMs = 1_000
 
 /** Throws only the reason of `signal`. Whoever takes an event for longer than `stallMs` finds the watch stalled, and resumes after it. */
 export async function* watchEvents(
@@ -57,19 +57,19 @@ export async function* watchEvents(
 ): AsyncGenerator<WatchEvent, WatchEnd> {
   using stall = deadline(request.stallMs, { parent: signal, what: 'waiting for a line of the watch' })
   const began = request.now()
-  let lines = 0
+  let told = 0
   try {
     const response = await kube.request(watchPath(request), { signal: stall.signal })
     if (response.status !== 200) return { kind: 'refused', refusal: await refusalOf(response) }
     yield { type: 'OPENED' }
     for await (const line of linesOf(response.body)) {
-      lines++
       const event = decodeEvent(line)
       if ('kind' in event) return event
+      if (event.type !== 'BOOKMARK') told++
       yield event
       stall.reset()
     }
-    return { kind: lines === 0 && request.now() - began < atOnceMs ? 'empty' : 'closed' }
+    return { kind: told === 0 && request.now() - began < atOnceMs ? 'empty' : 'closed' }
   } catch (why) {
     signal.throwIfAborted()
     if (why === stall.signal.reason) return { kind: 'stalled' }

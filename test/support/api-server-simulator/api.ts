@@ -54,7 +54,7 @@ export function createApi(parts: ApiParts): Handler {
       const token = settings.token()
       if (token !== undefined && request.headers.authorization !== `Bearer ${token}`) throw unauthorized()
       const failing = faults.failureFor(recorded)
-      if (failing !== undefined && !failing.emptyList) return sendFailure(response, failing)
+      if (failing !== undefined && !failing.emptyList) return sendFailure(response, failing, recorded)
       const table = target === undefined ? undefined : parts.store.tableFor(target)
       if (table !== undefined && target !== undefined)
         return answerResource(parts, call, { table, target, hideAll: failing?.emptyList === true })

@@ -11,6 +11,8 @@ export interface Failure {
   readonly errorEvent?: number
   /** Answer 200 with an empty body, as a watch of Events with an old version is answered. */
   readonly empty?: boolean
+  /** Answer a watch with one bookmark and end it. */
+  readonly bookmark?: boolean
   /** Answer a list with no objects at all, though there are some. */
   readonly emptyList?: boolean
   /** Half-open: the connection stays, and no answer comes; or its head alone. */

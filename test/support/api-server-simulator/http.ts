@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { Failure } from './faults.ts'
 import type { RecordedRequest } from './requests.ts'
-import { ApiError, badRequest, failure, statusOf } from './status.ts'
+import { ApiError, badRequest, failure as injected, statusOf } from './status.ts'
 
 export interface Call {
   readonly request: IncomingMessage
@@ -31,17 +31,22 @@ export function numberOf(value: string | undefined): number | undefined {
   return Number(value)
 }
 
-export function sendFailure(response: ServerResponse, { status, errorEvent, empty, reset, silent, retryAfter }: Failure): void {
+export function sendFailure(response: ServerResponse, failure: Failure, { query }: RecordedRequest): void {
+  const { status, errorEvent, empty, bookmark, reset, silent, retryAfter } = failure
   if (reset) response.destroy()
   else if (silent === 'before-head') return
   else if (silent === 'after-head') response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders()
   else if (empty) sendText(response, 200, '', 'application/json')
-  else if (errorEvent !== undefined) sendErrorEvent(response, failure(errorEvent, retryAfter))
-  else sendError(response, failure(status ?? 500, retryAfter))
+  else if (bookmark) sendLine(response, { type: 'BOOKMARK', object: { metadata: { resourceVersion: query.resourceVersion } } })
+  else if (errorEvent !== undefined) sendErrorEvent(response, injected(errorEvent, retryAfter))
+  else sendError(response, injected(status ?? 500, retryAfter))
 }
 
 export const sendErrorEvent = (response: ServerResponse, error: ApiError): void =>
-  sendText(response, 200, `${JSON.stringify({ type: 'ERROR', object: statusOf(error) })}\n`, 'application/json')
+  sendLine(response, { type: 'ERROR', object: statusOf(error) })
+
+const sendLine = (response: ServerResponse, event: unknown): void =>
+  sendText(response, 200, `${JSON.stringify(event)}\n`, 'application/json')
 
 export function sendError(response: ServerResponse, error: unknown): void {
   if (!(error instanceof ApiError)) console.error('the simulator failed:', error)
