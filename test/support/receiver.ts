@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { isRecord } from '@watch-hub/shared/protocol/decode'
 import { changes } from './changes.ts'
 
-interface ReceivedRequest {
+export interface ReceivedRequest {
   /** From 1, in the order in which requests were complete. */
   readonly number: number
   readonly method: string
@@ -25,7 +25,7 @@ interface ReceivedRequest {
 }
 
 /** One item of the payload, as far as it can be told; `raw` is all of it. */
-interface Item {
+export interface Item {
   readonly type: string
   readonly reason: string | undefined
   readonly id: string
@@ -42,7 +42,7 @@ interface Item {
 }
 
 /** What to answer. @default 200 with an empty body */
-interface Answer {
+export interface Answer {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as JSON, text as it is. */
@@ -51,6 +51,8 @@ interface Answer {
   readonly hang?: boolean
   /** Close the connection without an answer. */
   readonly reset?: boolean
+  /** The receiver keeps what came whatever it answers: the sender has to repeat what it need not. @default what a 2xx would say */
+  readonly taken?: boolean
 }
 
 type Answering = (request: ReceivedRequest) => Answer | Promise<Answer>
@@ -165,7 +167,8 @@ function createBook() {
   }
 }
 
-const isAccepted = ({ status = 200, hang, reset }: Answer): boolean => status >= 200 && status < 300 && !hang && !reset
+const isAccepted = ({ status = 200, hang, reset, taken }: Answer): boolean =>
+  taken ?? (status >= 200 && status < 300 && !hang && !reset)
 
 /** Ids that a `200 {"failures":[…]}` does not accept. */
 function refusedIn(body: unknown): ReadonlySet<unknown> {

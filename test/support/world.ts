@@ -25,14 +25,21 @@ export interface WorldSettings {
   readonly ownGroup?: boolean
 }
 
+export interface StartOptions {
+  /** Environment besides what programs get anyway. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Resolve once the process is there, not when it works. @default false */
+  readonly atOnce?: boolean
+}
+
 export interface World extends AsyncDisposable {
   readonly url: string
   readonly dataDir: string
   readonly hub: () => Program
   agent(cluster: string): Program
-  startHub(): Promise<void>
+  startHub(options?: StartOptions): Promise<void>
   /** Joins with a fresh token when it has no identity yet. */
-  startAgent(cluster: Cluster): Promise<Program>
+  startAgent(cluster: Cluster, options?: StartOptions): Promise<Program>
   /** The admin API. */
   api(path: string, method?: 'GET' | 'POST', body?: unknown): Promise<unknown>
   /** A fresh join token. */
@@ -59,6 +66,7 @@ export interface StatusText {
     readonly phase: string
     readonly backlog: number
     readonly delivered: number
+    readonly scans: readonly unknown[]
   }[]
   readonly config: {
     readonly live?: { readonly commit: string }
@@ -83,9 +91,13 @@ export async function startWorld(settings: WorldSettings): Promise<World> {
   const dataDir = join(dir, 'hub-data')
   const agents = new Map<string, Program>()
   let hub: Program | undefined
-  const optionsOf = (program: string): ProgramOptions => ({ ownGroup, onLine: (line) => onLog?.(program, line) })
+  const optionsOf = (program: string, env: ProgramOptions['env'] = {}): ProgramOptions => ({
+    ownGroup,
+    env,
+    onLine: (line) => onLog?.(program, line),
+  })
 
-  const startHub = async () => {
+  const startHub: World['startHub'] = async ({ env = {}, atOnce = false } = {}) => {
     hub = startProgram(
       hubProgram,
       [
@@ -93,9 +105,9 @@ export async function startWorld(settings: WorldSettings): Promise<World> {
         ...['--config-repo', repo, '--poll', poll, '--data', dataDir, '--secrets', secretsDir, '--listen', `127.0.0.1:${port}`],
         ...(allowLoopback ? ['--allow-egress', '127.0.0.0/8', '--allow-insecure-credentials'] : []),
       ],
-      optionsOf('hub'),
+      optionsOf('hub', env),
     )
-    await hub.line((line) => line.includes('the hub listens'), 'listening hub')
+    if (!atOnce) await hub.line((line) => line.includes('the hub listens'), 'listening hub')
   }
   const running = () => {
     if (hub === undefined) throw new Error('the hub was not started')
@@ -142,17 +154,17 @@ export async function startWorld(settings: WorldSettings): Promise<World> {
       return program
     },
     startHub,
-    startAgent: async ({ name, kubeconfig }) => {
+    startAgent: async ({ name, kubeconfig }, { env = {}, atOnce = false } = {}) => {
       const state = join(dir, `agent-${name}`)
       const joined = await readFile(join(state, 'identity.json')).then(
         () => true,
         () => false,
       )
       const args = ['--hub', url, '--cluster', name, '--kubeconfig', kubeconfig, '--state', state]
-      const env = joined ? {} : { WATCH_HUB_JOIN_TOKEN: await issueToken(cli, name) }
-      const program = startProgram(agentProgram, args, { ...optionsOf(`agent-${name}`), env })
+      const token = joined ? {} : { WATCH_HUB_JOIN_TOKEN: await issueToken(cli, name) }
+      const program = startProgram(agentProgram, args, optionsOf(`agent-${name}`, { ...env, ...token }))
       agents.set(name, program)
-      await program.line((line) => line.includes('connected to the hub'), `connection of ${name}`)
+      if (!atOnce) await program.line((line) => line.includes('connected to the hub'), `connection of ${name}`)
       return program
     },
     api,

@@ -1,0 +1,60 @@
+/** The table that a matrix or a soak ends with. */
+import type { Row } from './verdict.ts'
+
+export interface Outcome {
+  readonly seed: number
+  readonly seconds: number
+  readonly kills: readonly string[]
+  /** In the clusters. */
+  readonly changes: number
+  readonly rows: readonly Row[]
+  readonly withdrawn: number
+}
+
+/** Requests that may come again for each time the hub died: the one in flight, and one that was accepted and not yet forgotten. */
+const repeatsPerKill = 2
+
+const columns = ['endpoint', 'delivered', 'lost', 'out of order', 'altered', 'duplicated', 'requests again', 'retold'] as const
+
+export function tableOf({ seed, seconds, kills, changes, rows, withdrawn }: Outcome): string {
+  const lines = rows.map((row) =>
+    [
+      row.endpoint,
+      row.delivered,
+      row.lost.length,
+      row.outOfOrder.length,
+      row.altered.length,
+      row.duplicates,
+      row.repeated,
+      row.retold,
+    ].map(String),
+  )
+  const all = [[...columns], ...lines]
+  const widths = columns.map((_, i) => Math.max(...all.map((line) => line[i]?.length ?? 0)))
+  const text = all.map((line) =>
+    line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  '),
+  )
+  const random = kills.filter((kill) => kill.endsWith('at random')).length
+  const hub = hubKills(kills)
+  return [
+    `seed ${seed}, ${Math.round(seconds)} s: ${kills.length} kills (hub ${hub}, agents ${kills.length - hub}; ${kills.length - random} at a moment, ${random} at random)`,
+    `${changes} changes made; acknowledgements taken back ${withdrawn}`,
+    ...text,
+  ].join('\n')
+}
+
+const hubKills = (kills: readonly string[]): number => kills.filter((kill) => kill.startsWith('hub ')).length
+
+/** What must not be, one sentence each. `putBack`: how often the database was put back to an earlier copy. */
+export function faultsOf({ rows, withdrawn, kills }: Outcome, putBack = 0): readonly string[] {
+  const bound = repeatsPerKill * hubKills(kills)
+  return [
+    ...(withdrawn > 0 && putBack === 0 ? [`${withdrawn} times the hub had less than it had acknowledged`] : []),
+    ...rows.flatMap(({ endpoint, lost, outOfOrder, altered, repeated }) => [
+      ...lost.map((what) => `lost for ${endpoint}: ${what}`),
+      ...outOfOrder.map((what) => `out of order for ${endpoint}: ${what}`),
+      ...altered.map((what) => `altered for ${endpoint}: ${what}`),
+      ...(repeated > bound && putBack === 0 ? [`${endpoint} got ${repeated} requests again, expected ${bound} at most`] : []),
+    ]),
+  ]
+}
