@@ -32,6 +32,8 @@ export interface Faults {
   failNext(failure: Failure): void
   /** The failure that this request is to meet. It is used up by asking. */
   failureFor(request: RecordedRequest): Failure | undefined
+  /** Failures that no request met yet meet none any more. */
+  failNoMore(): void
   forbid(resource: string, forbidden?: Forbidden): void
   allow(resource: string): void
   isForbidden(request: Pick<RecordedRequest, 'resource' | 'namespace' | 'verb'>): boolean
@@ -58,6 +60,10 @@ export function createFaults(): Faults {
       const found = failures.find(({ failure, left }) => left > 0 && concerns(failure, request))
       if (found !== undefined) found.left--
       return found?.failure
+    },
+    failNoMore: () => {
+      failures.length = 0
+      cutIn = undefined
     },
     forbid: (resource, how = {}) => {
       forbidden.set(resource, how)

@@ -77,6 +77,7 @@ export interface Simulator extends Driver, AsyncDisposable {
   readonly forbid: Faults['forbid']
   readonly allow: Faults['allow']
   failNext(failure: Failure): void
+  readonly failNoMore: Faults['failNoMore']
   /** @default when 'now' */
   cutWatches(resource?: string, when?: 'now' | 'mid-event'): void
   /** The clean end, as after `timeoutSeconds`. */
@@ -183,6 +184,7 @@ export async function startApiServerSimulator(options: SimulatorOptions = {}): P
     forbid: faults.forbid,
     allow: faults.allow,
     failNext: faults.failNext,
+    failNoMore: faults.failNoMore,
     cutWatches: (resource, when = 'now') => watches.cut(resource, when),
     endWatches: (resource) => watches.end(resource),
     stallWatches: () => watches.stall(true),
