@@ -20,7 +20,8 @@ export interface PlayedCluster {
   watch(resource: string): Promise<PlayedWatch>
 }
 
-export function playedCluster(): PlayedCluster {
+/** `version`: of every list. */
+export function playedCluster({ version = '100' }: { readonly version?: string } = {}): PlayedCluster {
   const api = scriptedKube()
   const objects = new Map<string, readonly Item[]>()
   const forbidden = new Set<string>()
@@ -34,7 +35,7 @@ export function playedCluster(): PlayedCluster {
     if (forbidden.has(resource)) return exchange.answer(403, status(403, 'Forbidden'))
     if (exchange.query.get('watch') !== 'true') {
       lists.set(resource, (lists.get(resource) ?? 0) + 1)
-      return exchange.answer(200, list(objects.get(resource) ?? []))
+      return exchange.answer(200, list(objects.get(resource) ?? [], { version }))
     }
     const watch = Object.assign(exchange.open(), { exchange })
     const looker = looking.get(resource)?.shift()

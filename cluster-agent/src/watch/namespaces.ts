@@ -1,6 +1,7 @@
 /**
  * Labels of the cluster's namespaces, for watches that select namespaces by them. Fed as a sink by the reflector of the kind `namespaces`, which may
  * serve streams as well. Whoever matched objects with labels that have changed since is told, and compares anew.
+ * A list that lacks more than half of the namespaces is believed when it comes a second time: what a missing one holds would leave its watches.
  */
 import { type KubeObject, labelsOf } from '@watch-hub/shared/pipeline/object'
 import type { Labels } from '@watch-hub/shared/pipeline/selector'
@@ -23,6 +24,7 @@ export function createNamespaceLabels(onChange: (before: Labels | undefined, aft
   const waiting = waitingRoom({ inOrder: false })
   let shown = new Set<string>()
   let complete = false
+  let doubted = false
   let trouble: string | undefined
 
   const put = (object: KubeObject) => {
@@ -50,7 +52,10 @@ export function createNamespaceLabels(onChange: (before: Labels | undefined, aft
         }
       },
       complete: async () => {
-        for (const name of known.keys()) if (!shown.has(name)) known.delete(name)
+        const missing = [...known.keys()].filter((name) => !shown.has(name))
+        doubted = !doubted && missing.length * 2 > known.size
+        if (doubted) return false
+        for (const name of missing) known.delete(name)
         complete = true
         waiting.look()
         return true
@@ -68,9 +73,9 @@ export function createNamespaceLabels(onChange: (before: Labels | undefined, aft
 
 /** Both sinks are told, the first one first. */
 export const bothSinks = (first: Sink, second: Sink): Sink => ({
-  begin: (kind) => {
-    first.begin(kind)
-    second.begin(kind)
+  begin: (kind, cause) => {
+    first.begin(kind, cause)
+    second.begin(kind, cause)
   },
   listed: async (objects) => {
     await first.listed(objects)
