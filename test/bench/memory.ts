@@ -1,9 +1,9 @@
-/** What agent and hub hold after 50,000 objects, and held at most. Linux only: read from /proc. */
-import { readFile } from 'node:fs/promises'
+/** What agent and hub hold after 50,000 objects, and held at most. */
 import type { Cluster } from '../support/cluster.ts'
 import { configMap } from '../support/objects.ts'
 import { filler } from './load.ts'
 import { mb } from './numbers.ts'
+import { memoryOf, told } from './process-memory.ts'
 import { startStage } from './stage.ts'
 
 const count = 50_000
@@ -22,20 +22,8 @@ export async function benchMemory({ simulator, ...cluster }: Cluster): Promise<v
   await stage.receiver.waitFor(() => stage.arrivals.size >= count, 'the last of the first sync', 180_000)
   await stage.live()
   const [agentMemory, hubMemory] = await Promise.all([memoryOf(agent.pid), memoryOf(stage.world.hub().pid)])
-  console.log(`memory of the agent at ${count} objects (simulator): ${told(agentMemory, idleAgent)}, aim peak ≤ 100 MB`)
-  console.log(`memory of the hub at ${count} objects (simulator): ${told(hubMemory, idleHub)}`)
-}
-
-interface Memory {
-  readonly now: number
-  readonly peak: number
-}
-
-const told = ({ now, peak }: Memory, idle: Memory) =>
-  `${mb(now)} now, ${mb(peak)} at most, ${mb(idle.now)} before the first object`
-
-async function memoryOf(pid: number | undefined): Promise<Memory> {
-  const text = await readFile(`/proc/${pid}/status`, 'utf8')
-  const field = (name: string) => Number(text.match(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm'))?.[1]) * 1_024
-  return { now: field('VmRSS'), peak: field('VmHWM') }
+  console.log(
+    `memory of the agent at ${count} objects (simulator): ${told(agentMemory)}, ${mb(idleAgent.now)} before the first object, aim peak ≤ 100 MB`,
+  )
+  console.log(`memory of the hub at ${count} objects (simulator): ${told(hubMemory)}, ${mb(idleHub.now)} before the first object`)
 }

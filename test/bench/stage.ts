@@ -2,7 +2,7 @@
  * What each figure over the whole way stands on: a cluster, a hub and the bundled agent as processes, a receiver, and one Watch on ConfigMaps.
  * The load, the receiver and this program share the machine with what is measured.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +10,7 @@ import type { Cluster } from '../support/cluster.ts'
 import { type Program, startProgram } from '../support/program.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
 import { startWorld, type World } from '../support/world.ts'
+import { writeManifests } from './manifests.ts'
 
 const bundle = join(dirname(fileURLToPath(import.meta.url)), '../../cluster-agent/dist/watch-hub-agent.cjs')
 /** As in deploy/cluster-agent/Dockerfile. */
@@ -94,6 +95,3 @@ const revOf = (object: Readonly<Record<string, unknown>> | undefined): string =>
   const data = object?.data
   return typeof data === 'object' && data !== null && 'rev' in data ? String(data.rev) : ''
 }
-
-const writeManifests = (file: string, manifests: readonly object[]): Promise<void> =>
-  writeFile(file, manifests.map((one) => JSON.stringify({ apiVersion: 'watch-hub.dev/v1alpha1', ...one })).join('\n---\n'))
