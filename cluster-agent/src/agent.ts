@@ -61,13 +61,14 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps, signa
       status: () => reconciler.status(),
       onPlan: (plan) => reconciler.follow(plan),
       onLostData: () => reconciler.resync(),
+      onReload: (stream, reason) => reconciler.reload(stream, reason),
       sleep,
       log,
     }),
   )
   const reconciler: Reconciler = startReconcile(
     { kube, outbox, loadIndex: link.loadIndex, onStatus: () => link.statusChanged(), log, sleep },
-    {},
+    settings.auditMs === undefined ? {} : { auditMs: settings.auditMs },
   )
   scope.defer(() => drain(outbox, log))
   scope.use(reconciler)

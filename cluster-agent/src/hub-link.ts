@@ -3,7 +3,8 @@
  *
  * Every connection: challenge → signed hello → welcome → frames, states and index requests up; plans, acks and indexes down.
  *   welcome names our last durable frame  → everything after it is sent again, the same
- *   it is behind an ack that we hold      → the hub lost data: a new process number, all indexes anew (`onLostData`)
+ *   it is behind an ack that we hold, or
+ *   gives us another process number       → the hub lost data: a new process number, all indexes anew (`onLostData`)
  *   goodbye, final                        → `done` rejects: this process must not come back
  *   goodbye, unknown-agent                → joins again when there is a token, else keeps asking slowly
  * What frames hold is the outbox's business, what plans mean the reconciler's.
@@ -45,6 +46,8 @@ export interface HubLinkDeps {
   readonly status: () => AgentStatus
   readonly onPlan: (plan: Plan) => void
   readonly onLostData: () => void
+  /** The index of a stream is not what the hub holds. */
+  readonly onReload: (stream: string, reason: string) => void
   readonly sleep: Sleep
   readonly random?: () => number
   readonly log: Log
@@ -55,7 +58,7 @@ export interface HubLink extends AsyncDisposable {
   /** Why it is not connected, when it is not. */
   readonly trouble: string | undefined
   /** What the hub holds of one stream; waits for a connection, fails when that one breaks. */
-  loadIndex(stream: string, signal: AbortSignal): AsyncIterable<readonly IndexEntry[]>
+  loadIndex(stream: string, signal: AbortSignal): AsyncGenerator<readonly IndexEntry[], number>
   /** The status is sent soon; many calls make one message. */
   statusChanged(): void
   /** Rejects when this process must not come back. */
@@ -88,14 +91,17 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
   const statusBell = bell()
   const desk = openIndexDesk()
   let process = 0
+  /** The history of the hub's database that numbered this process; empty = none yet. */
+  let generation = ''
   let planHash = ''
   let connected = false
   let trouble: string | undefined = 'not connected yet'
 
-  /** The hub knows less than it acked: nothing that we hold can be continued. */
+  /** The hub knows less than we told it: nothing that we hold can be continued. */
   const startOver = (why: string) => {
     log.warn('starting over under a new process number', { why })
     process = 0
+    generation = ''
     outbox.reset()
     moment('started-over')
     deps.onLostData()
@@ -137,6 +143,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
       cluster,
       clusterUid,
       process,
+      generation,
       plan: planHash,
       ackedFrame: outbox.acked,
       signature,
@@ -144,19 +151,24 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
     await channel.send(JSON.stringify(hello))
     const welcome = await next()
     if (welcome.type !== 'welcome') throw new Error(`expected a welcome from the hub, got ${welcome.type}`)
-    if (process !== 0 && welcome.lastFrame < outbox.acked) {
-      startOver(`the hub holds our frames up to ${welcome.lastFrame}, but acknowledged ${outbox.acked}: it lost data`)
+    if (process !== 0 && welcome.process !== process)
+      startOver(`the hub knows nothing of process ${process} and calls it ${welcome.process} now: it lost data`)
+    else if (process !== 0 && (welcome.lastFrame < outbox.acked || welcome.lastFrame > outbox.sealed)) {
+      startOver(
+        `the hub holds our frames up to ${welcome.lastFrame}, but acknowledged ${outbox.acked} of ${outbox.sealed}: it lost data`,
+      )
       throw new Goodbye('lost-data', 'the hub lost data that it had acknowledged')
     }
     process = welcome.process
+    generation = welcome.generation
     outbox.replayFrom(welcome.lastFrame)
   }
 
-  const receive = async (inbox: AsyncIterator<Message>) => {
+  const receive = async (inbox: AsyncIterator<Message>, signal: AbortSignal) => {
     for (;;) {
       const message = messageOf(await inbox.next())
       if (message !== undefined && typeof message !== 'string') {
-        desk.chunk(decodeIndexChunk(await unpack('index', message)))
+        await desk.chunk(decodeIndexChunk(await unpack('index', message)), signal)
         continue
       }
       const down = await hear(message)
@@ -164,6 +176,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
         outbox.ack(down.frame)
         moment('ack-received')
       } else if (down.type === 'index-end') desk.end(down)
+      else if (down.type === 'reload') deps.onReload(down.stream, down.reason)
       else if (down.type === 'plan') {
         planHash = down.plan.hash
         deps.onPlan(down.plan)
@@ -198,11 +211,17 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
     }
   }
 
+  /** The hub shows then that this agent was not lost. What it has not acknowledged was waited for before. */
+  const sayBye = (channel: Channel) =>
+    channel
+      .send(JSON.stringify({ type: 'bye', reason: 'the agent stops' } satisfies UpMessage))
+      .catch((error: unknown) => log.debug('left without a word', { error }))
+
   const converse = async (channel: Channel, inbox: AsyncIterator<Message>, signal: AbortSignal) => {
     const over = new AbortController()
     const either = AbortSignal.any([signal, over.signal])
     const parts = [
-      receive(inbox),
+      receive(inbox, either),
       sendFrames(channel, either),
       sendStatus(channel, either),
       sendIndexRequests(channel, either),
@@ -214,6 +233,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
       await Promise.race(parts)
     } finally {
       over.abort()
+      if (signal.aborted) await sayBye(channel)
       await channel[Symbol.asyncDispose]()
       await Promise.allSettled(parts)
     }

@@ -1,6 +1,7 @@
 /**
  * Index desk: requests for what the hub holds, and the chunks that answer them. One request is on its way at a time; those that wait
  * for a connection go out on the next one. A broken connection fails the request that was on its way: its asker asks again.
+ * No more than `maxWaiting` chunks wait to be taken: `chunk` resolves when there is room, and until then the connection is not read.
  */
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
 import { bell } from '@watch-hub/shared/runtime/bell'
@@ -10,19 +11,25 @@ interface Request {
   readonly stream: string
   readonly chunks: (readonly IndexEntry[])[]
   readonly news: ReturnType<typeof bell>
+  /** Rings when chunks were taken, and when nobody will take any more. */
+  readonly room: ReturnType<typeof bell>
   received: number
-  state: 'waiting' | 'asked' | 'complete' | { readonly failed: Error }
+  state: 'waiting' | 'asked' | { readonly complete: number } | { readonly failed: Error } | 'left'
 }
 
 export interface IndexDesk {
-  load(stream: string, signal: AbortSignal): AsyncIterable<readonly IndexEntry[]>
+  /** Gives the objects in chunks, and at last their checksum as the hub says it. */
+  load(stream: string, signal: AbortSignal): AsyncGenerator<readonly IndexEntry[], number>
   /** The next request to send. */
   next(signal: AbortSignal): Promise<{ readonly request: number; readonly stream: string }>
-  chunk(of: { readonly request: number; readonly objects: readonly IndexEntry[] }): void
-  end(of: { readonly request: number; readonly objects: number }): void
+  chunk(of: { readonly request: number; readonly objects: readonly IndexEntry[] }, signal: AbortSignal): Promise<void>
+  end(of: { readonly request: number; readonly objects: number; readonly checksum: number }): void
   /** The connection is gone. */
   hangUp(why: Error): void
 }
+
+/** Of chunks. */
+const maxWaiting = 2
 
 export function openIndexDesk(): IndexDesk {
   const open: Request[] = []
@@ -36,19 +43,23 @@ export function openIndexDesk(): IndexDesk {
     work.ring()
   }
 
-  async function* load(stream: string, signal: AbortSignal): AsyncGenerator<readonly IndexEntry[]> {
-    const mine: Request = { request: ++numbers, stream, chunks: [], news: bell(), received: 0, state: 'waiting' }
+  async function* load(stream: string, signal: AbortSignal): AsyncGenerator<readonly IndexEntry[], number> {
+    const bells = { news: bell(), room: bell() }
+    const mine: Request = { request: ++numbers, stream, chunks: [], ...bells, received: 0, state: 'waiting' }
     open.push(mine)
     work.ring()
     try {
       for (;;) {
         const chunk = mine.chunks.shift()
+        mine.room.ring()
         if (chunk !== undefined) yield chunk
-        else if (mine.state === 'complete') return
-        else if (typeof mine.state === 'object') throw mine.state.failed
-        else await mine.news.wait(signal)
+        else if (typeof mine.state === 'string') await mine.news.wait(signal)
+        else if ('failed' in mine.state) throw mine.state.failed
+        else return mine.state.complete
       }
     } finally {
+      mine.state = 'left'
+      mine.room.ring()
       open.splice(open.indexOf(mine), 1)
       work.ring()
     }
@@ -67,21 +78,19 @@ export function openIndexDesk(): IndexDesk {
         await work.wait(signal)
       }
     },
-    chunk: ({ request, objects }) => {
+    chunk: async ({ request, objects }, signal) => {
       const mine = asked(request)
       if (mine === undefined) return // its asker went away
       mine.received += objects.length
       mine.chunks.push(objects)
       mine.news.ring()
+      while (mine.chunks.length > maxWaiting && mine.state === 'asked') await mine.room.wait(signal)
     },
-    end: ({ request, objects }) => {
+    end: ({ request, objects, checksum }) => {
       const mine = asked(request)
       if (mine === undefined) return
-      const whole = mine.received === objects
-      settle(
-        mine,
-        whole ? 'complete' : { failed: new Error(`expected an index of ${objects} objects from the hub, got ${mine.received}`) },
-      )
+      const short = new Error(`expected an index of ${objects} objects from the hub, got ${mine.received}`)
+      settle(mine, mine.received === objects ? { complete: checksum } : { failed: short })
     },
     hangUp: (why) => {
       for (const each of open) if (each.state === 'asked') settle(each, { failed: why })

@@ -45,6 +45,8 @@ export interface Outbox {
   readonly inFlight: number
   /** Number of the last acknowledged frame; 0 = none. */
   readonly acked: number
+  /** Number of the last frame that was sealed; 0 = none. */
+  readonly sealed: number
   /** All frames up to this number are durable. */
   ack(frame: number): void
   /** A new connection: frames up to `lastFrame` are durable, `next` gives those after it again. */
@@ -170,6 +172,9 @@ export function createOutbox(settings: OutboxSettings = {}): Outbox {
     },
     get acked() {
       return acked
+    },
+    get sealed() {
+      return acked + sealed.length
     },
     ack,
     replayFrom: (lastFrame) => {

@@ -17,6 +17,8 @@ export interface AgentSettings {
   readonly state?: string
   /** Where the probes listen; absent = nowhere. */
   readonly listen?: { readonly host: string; readonly port: number }
+  /** How often each kind is compared with the cluster though nothing asks for it. @default 1 h */
+  readonly auditMs?: number
   readonly logLevel: Level
 }
 
@@ -30,8 +32,9 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-interface Flags extends Omit<AgentSettings, 'hub'> {
+interface Flags extends Omit<AgentSettings, 'hub' | 'auditMs'> {
   readonly hub: URL
+  readonly audit: number
   readonly ca?: string
 }
 
@@ -49,6 +52,16 @@ export function parseListen(text: string): { readonly host: string; readonly por
   const port = Number(match?.groups?.port)
   if (match === null || port > 65_535) throw new InvalidArgumentError(`expected HOST:PORT or :PORT, got "${text}"`)
   return { host: match.groups?.host?.replace(/^\[|\]$/g, '') || '0.0.0.0', port }
+}
+
+const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
+const leastAuditMs = 60_000
+
+function parseAudit(text: string): number {
+  const match = text.match(/^(?<count>\d{1,6})(?<unit>[smh])$/)
+  const ms = Number(match?.groups?.count) * (unitsMs[match?.groups?.unit ?? ''] ?? Number.NaN)
+  if (ms >= leastAuditMs) return ms
+  throw new InvalidArgumentError(`expected a duration of 1m or more like 90s, 30m or 1h, got "${text}"`)
 }
 
 function parseUrl(text: string): URL {
@@ -85,6 +98,11 @@ function define(): Command {
     )
     .addOption(option('--listen <address>', 'serve /healthz and /readyz here, HOST:PORT or :PORT').argParser(parseListen))
     .addOption(
+      option('--audit <duration>', 'compare each kind with the cluster this often, 1m at least: finds what no watch told')
+        .argParser(parseAudit)
+        .default(3_600_000, '1h'),
+    )
+    .addOption(
       option('--log-level <level>', 'least level that is logged').choices(['debug', 'info', 'warn', 'error']).default('info'),
     )
     .showHelpAfterError('(run with --help for all flags)')
@@ -110,8 +128,8 @@ export function parseArgs({ args, env }: Surroundings): ParsedArgs {
     if (error instanceof CommanderError) return { kind: 'exit', code: error.exitCode === 0 ? 0 : 2, out, err }
     throw error
   }
-  const { hub, ca, ...rest } = command.opts<Flags>()
-  return { kind: 'run', settings: { ...rest, hub: ca === undefined ? { url: hub } : { url: hub, ca } } }
+  const { hub, ca, audit, ...rest } = command.opts<Flags>()
+  return { kind: 'run', settings: { ...rest, auditMs: audit, hub: ca === undefined ? { url: hub } : { url: hub, ca } } }
 }
 
 /** The environment as flags that come first, so that real flags win and both are checked alike. */

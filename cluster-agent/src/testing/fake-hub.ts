@@ -1,4 +1,5 @@
 /** The hub's side of an outbox, in memory: applies frames, acknowledges them, tells the index. Says when a rule of the protocol is broken. */
+import { checksumOf } from '@watch-hub/shared/protocol/checksum'
 import type { Entry, FrameStream } from '@watch-hub/shared/protocol/frames'
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
 import { Task } from '@watch-hub/shared/runtime/task'
@@ -13,7 +14,7 @@ export interface FakeHub extends AsyncDisposable {
   readonly inventory: ReadonlyMap<string, ReadonlyMap<string, Held>>
   /** Every entry, in order: `change name@uid cause`. */
   readonly log: string[]
-  loadIndex(stream: string): AsyncIterable<readonly IndexEntry[]>
+  loadIndex(stream: string): AsyncGenerator<readonly IndexEntry[], number>
   /** Resolves when `holds`; it is looked at after each frame. */
   until(holds: () => boolean): Promise<void>
   /** Serves another outbox, as after a restart of the agent. */
@@ -32,9 +33,14 @@ export function fakeHub(first: Outbox): FakeHub {
   let served: Task
 
   const apply = (entry: Entry, { id }: FrameStream) => {
-    if ('synced' in entry) return void log.push('synced')
     const rows = inventory.get(id) ?? new Map<string, Held>()
     inventory.set(id, rows)
+    if ('synced' in entry) {
+      const own = checksumOf(rows.values())
+      if (entry.checksum !== own)
+        throw new Error(`expected the index of ${id} to be what the hub holds: ${own}, got ${entry.checksum}`)
+      return void log.push('synced')
+    }
     const { uid, namespace, name, resourceVersion, hash = '', matches, change, cause } = entry
     const key = `${namespace}/${name}`
     const before = rows.get(key)
@@ -69,7 +75,9 @@ export function fakeHub(first: Outbox): FakeHub {
     inventory,
     log,
     async *loadIndex(stream) {
-      yield [...(inventory.get(stream)?.values() ?? [])]
+      const rows = [...(inventory.get(stream)?.values() ?? [])]
+      yield rows
+      return checksumOf(rows)
     },
     until: (holds) => {
       if (holds()) return Promise.resolve()

@@ -17,7 +17,8 @@ import { createReflector, type ReflectorDeps, type ReflectorFigures, type Reflec
 import { createStream } from './stream.ts'
 import { createStreamSink, type SyncedStream } from './stream-sink.ts'
 
-export type LoadIndex = (stream: string, signal: AbortSignal) => AsyncIterable<readonly IndexEntry[]>
+/** Gives what the hub holds, in parts, and at last the checksum of all of it. */
+export type LoadIndex = (stream: string, signal: AbortSignal) => AsyncGenerator<readonly IndexEntry[], number>
 
 export interface KindDeps extends ReflectorDeps {
   readonly outbox: Pick<Outbox, 'offer' | 'flushed'>
@@ -51,7 +52,14 @@ export interface Kind extends AsyncDisposable {
   /** Those that are in step; they stay so when the kind has ended. */
   readonly indexes: ReadonlyMap<string, Index>
   relist(why: string): void
-  figures(): ReflectorFigures
+  /** Forgets what is remembered of one stream, loads it from the hub and compares the kind anew. The other streams keep their indexes. */
+  reload(stream: string, why: string): void
+  figures(): KindFigures
+}
+
+export interface KindFigures extends ReflectorFigures {
+  /** Indexes that were loaded anew because they were not what the hub holds. */
+  readonly reloads: number
 }
 
 /** This agent does not understand the plan; waiting does not help. */
@@ -59,9 +67,20 @@ class PlanNotUnderstood extends Error {
   override readonly name = 'PlanNotUnderstood'
 }
 
+/** What was loaded is not what the hub says it holds. */
+class IndexDiffers extends Error {
+  override readonly name = 'IndexDiffers'
+}
+
+/** Not a failure: what runs ends so that it can begin with another index. */
+class Reload extends Error {
+  override readonly name = 'Reload'
+}
+
 export function startKind(settings: KindSettings, deps: KindDeps): Kind {
   const { ref, streams, usesNamespaceLabels } = settings
   const { outbox, namespaceLabels, sleep, log } = deps
+  const random = deps.random === undefined ? {} : { random: deps.random }
   const indexes = new Map(settings.indexes)
   let state: StreamState = { state: 'starting' }
   let waitsForLabels = false
@@ -101,22 +120,50 @@ export function startKind(settings: KindSettings, deps: KindDeps): Kind {
   }
 
   let reflector: ReturnType<typeof createReflector> | undefined
+  let running = new AbortController()
+  const toReload = new Set<string>()
+  let reloads = 0
+  const reloading = backoff({ minMs: 1_000, maxMs: 300_000, ...random })
+  let reloadedAt = 0
+
+  /** An index that is wrong again soon after it was loaded is a fault that loading does not heal: it is tried more and more slowly. */
+  const reloadPause = (): number => {
+    const { now = () => performance.now() } = deps
+    if (now() - reloadedAt > calmMs) reloading.reset()
+    reloadedAt = now()
+    return reloading.next()
+  }
+
+  const run = async (signal: AbortSignal) => {
+    running = new AbortController()
+    const either = AbortSignal.any([signal, running.signal])
+    setState({ state: 'starting' })
+    for (const id of toReload) indexes.delete(id)
+    toReload.clear()
+    await prepare(either)
+    reflector = createReflector(ref, sinkFor(either), deps, settings.reflector)
+    await reflector.run(either)
+  }
 
   const task = new Task(async (signal) => {
-    const delays = backoff({ minMs: 500, maxMs: 30_000, ...(deps.random === undefined ? {} : { random: deps.random }) })
+    const delays = backoff({ minMs: 500, maxMs: 30_000, ...random })
     for (;;) {
       try {
-        setState({ state: 'starting' })
-        await prepare(signal)
-        reflector = createReflector(ref, sinkFor(signal), deps, settings.reflector)
-        await reflector.run(signal)
+        await run(signal)
       } catch (error) {
         signal.throwIfAborted()
+        if (error instanceof Reload) {
+          const pause = reloadPause()
+          log.warn('an index is loaded anew', { resource: resourceName(ref), why: error.message, inMs: Math.round(pause) })
+          await sleep(pause, signal)
+          continue
+        }
         const understood = !(error instanceof PlanNotUnderstood)
         const delay = understood ? delays.next() : notUnderstoodMs
         log.warn('the kind starts again', { resource: resourceName(ref), error, inMs: Math.round(delay) })
         setState({ state: 'failed', reason: describeError(error), transient: understood })
-        indexes.clear()
+        // One that could not be loaded says nothing against the others.
+        if (!(error instanceof IndexDiffers)) indexes.clear()
         await sleep(delay, signal)
       }
     }
@@ -129,15 +176,28 @@ export function startKind(settings: KindSettings, deps: KindDeps): Kind {
         : state,
     indexes,
     relist: (why) => reflector?.relist(why),
-    figures: () => reflector?.figures() ?? { lists: 0, watches: 0 },
+    reload: (stream, why) => {
+      if (!indexes.has(stream) || toReload.has(stream)) return // it is being loaded, or will be
+      toReload.add(stream)
+      reloads++
+      running.abort(new Reload(why))
+    },
+    figures: () => ({ ...(reflector?.figures() ?? { lists: 0, watches: 0 }), reloads }),
     [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
   }
 }
 
 const notUnderstoodMs = 3_600_000
+/** An index that held for so long was a good one. */
+const calmMs = 600_000
 
-async function load(entries: AsyncIterable<readonly IndexEntry[]>): Promise<Index> {
+/** A connection that breaks, and a hub that counts otherwise, are tried again. */
+async function load(parts: ReturnType<LoadIndex>): Promise<Index> {
   const index = createIndex()
-  for await (const chunk of entries) index.load(chunk)
-  return index
+  for (;;) {
+    const part = await parts.next()
+    if (!part.done) index.load(part.value)
+    else if (part.value === index.checksum) return index
+    else throw new IndexDiffers(`expected an index with the checksum ${part.value} from the hub, got ${index.checksum}`)
+  }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { checksumOf, emptyChecksum } from '@watch-hub/shared/protocol/checksum'
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
 import type { Plan } from '@watch-hub/shared/protocol/plan'
 import { silentLog } from '@watch-hub/shared/runtime/log'
@@ -26,7 +27,9 @@ function setUp({ outbox: outboxSettings, sleep = async () => {} }: SetUp = {}) {
     outbox,
     async *loadIndex(stream) {
       loaded.push(stream)
-      yield held.get(stream) ?? []
+      const rows = held.get(stream) ?? []
+      yield rows
+      return checksumOf(rows)
     },
     onStatus: () => {
       changed.resolve()
@@ -271,6 +274,7 @@ suite('reconcile', () => {
       async *loadIndex() {
         yield []
         if (++asked === 1) throw new Error('the connection to the hub broke')
+        return emptyChecksum
       },
       onStatus: () => {},
       log: silentLog,

@@ -4,6 +4,7 @@
  *
  *   follow(plan)  the plan counts from the next turn of the loop; of several that wait, the last one
  *   resync()      the hub lost data: nothing of what we remember is used again
+ *   reload(s)     one index is wrong: it alone is loaded anew, and its kind compared
  *   paused        nothing runs, nothing is remembered; going on compares with the hub's index
  *   labels of namespaces changed  kinds that select by them compare anew, soon
  */
@@ -53,6 +54,8 @@ export interface ReconcileStatus {
 
 export interface Reconciler extends AsyncDisposable {
   follow(plan: Plan): void
+  /** The index of one stream is not what the hub holds: see `Kind.reload`. A stream that does not run is none of our business. */
+  reload(stream: string, why: string): void
   /** Takes effect at once: nothing that was compared with the old indexes reaches the outbox after it. Resets the outbox. */
   resync(): void
   status(): ReconcileStatus
@@ -80,7 +83,7 @@ export function startReconcile(deps: ReconcileDeps, settings: ReconcileSettings 
   const ending: Promise<void>[] = []
   /** Stopped by this turn of the loop: their indexes are in step. */
   let stopped: Running[] = []
-  const counted = { lists: 0, watches: 0 }
+  const counted = { lists: 0, watches: 0, reloads: 0 }
 
   const newLabels = () =>
     createNamespaceLabels((before, after) => {
@@ -96,9 +99,10 @@ export function startReconcile(deps: ReconcileDeps, settings: ReconcileSettings 
   const stop = (key: string, of: Running) => {
     running.delete(key)
     stopped.push(of)
-    const { lists, watches } = of.kind.figures()
+    const { lists, watches, reloads } = of.kind.figures()
     counted.lists += lists
     counted.watches += watches
+    counted.reloads += reloads
     ending.push(Promise.resolve(of.kind[Symbol.asyncDispose]()))
   }
 
@@ -177,6 +181,10 @@ export function startReconcile(deps: ReconcileDeps, settings: ReconcileSettings 
       plans.ring()
       onStatus()
     },
+    reload: (stream, why) => {
+      for (const { wanted, kind } of running.values())
+        if (wanted.streams.some(({ plan }) => plan.id === stream)) kind.reload(stream, why)
+    },
     resync: () => {
       stopAll()
       stopped = []
@@ -199,6 +207,7 @@ export function startReconcile(deps: ReconcileDeps, settings: ReconcileSettings 
           outboxWaiting: waiting,
           lists: counted.lists + sum((kind) => kind.figures().lists),
           watches: counted.watches + sum((kind) => kind.figures().watches),
+          reloads: counted.reloads + sum((kind) => kind.figures().reloads),
           matchErrors: matchErrors.total,
         },
       }

@@ -2,17 +2,20 @@
  * Reflector: keeps its sink in step with one kind of this cluster, for as long as it runs.
  *
  * A round is: find the kind → list it → the sink compares → watch from the list's version → judge how that ended (`verdict.ts`) → repeat.
+ * The audit is such a round on a timer: the watch is closed first, nothing lists beside it. A list made for another reason counts as the audit.
  * The sink is awaited before the next event is read: when it waits, the watch waits. Versions are compared with nothing but themselves.
  * What the objects mean, and which deletions to believe, is the sink's business.
  */
 
 import type { KubeObject } from '@watch-hub/shared/pipeline/object'
+import type { SyncedEntry } from '@watch-hub/shared/protocol/frames'
 import type { StreamState } from '@watch-hub/shared/protocol/messages'
 import { resourceName } from '@watch-hub/shared/protocol/plan'
 import { backoff, jitter } from '@watch-hub/shared/runtime/backoff'
 import type { Log } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'
+import { auditTimer } from './audit-timer.ts'
 import { type Discovered, type DiscoverySettings, discover, type KindRef, type ResourceKind } from './discovery.ts'
 import type { Kube } from './kube.ts'
 import { type ListSettings, listParts } from './list.ts'
@@ -21,10 +24,13 @@ import { atOnceMs, type WatchEvent, watchEvents } from './watch.ts'
 
 export type ObjectEvent = Extract<WatchEvent, { object: KubeObject }>
 
+/** Why a kind is listed: because it has to be, or only because it is time to look (`audit`). */
+export type ListCause = SyncedEntry['cause']
+
 /** What a reflector reports to. Its promises are awaited; what they reject with ends the reflector. */
 export interface Sink {
   /** A list begins, the first or another one: what an unfinished one showed counts for nothing. */
-  begin(kind: ResourceKind): void
+  begin(kind: ResourceKind, cause: ListCause): void
   /** Some of its objects. */
   listed(objects: readonly KubeObject[]): Promise<void>
   /** The list is complete. False: it is hard to believe and is to be repeated. */
@@ -52,8 +58,10 @@ export interface ReflectorSettings extends ListSettings, DiscoverySettings {
   readonly longMs?: number
   /** @default 200 and 30 000 */
   readonly backoffMs?: readonly [number, number]
-  /** The kind is compared anew when its list is older than this. @default 1 h */
+  /** The kind is compared anew when its list is older than this, give or take a tenth. @default 1 h */
   readonly auditMs?: number
+  /** An audit closes the watch once nothing came for so long. @default 100 */
+  readonly auditQuietMs?: number
 }
 
 export interface ReflectorFigures {
@@ -69,18 +77,24 @@ export interface Reflector {
   figures(): ReflectorFigures
 }
 
+/** Longest time that an audit waits for a moment without events. */
+const auditPatienceMs = 10_000
+
 /** One step of a round: how it ended, when that is not as planned. */
 type Step = Trouble | { readonly kind: 'done' }
 
 export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, settings: ReflectorSettings = {}): Reflector {
   const { kube, log, sleep, random = Math.random, now = () => performance.now() } = deps
-  const { stallMs = 150_000, watchSeconds = [300, 600], longMs = 10_000, auditMs = 3_600_000 } = settings
+  const { stallMs = 150_000, watchSeconds = [300, 600], longMs = 10_000 } = settings
+  const { auditMs = 3_600_000, auditQuietMs = 100 } = settings
   const [minMs, maxMs] = settings.backoffMs ?? [200, 30_000]
   const delays = backoff({ minMs, maxMs, random })
   const figures = { lists: 0, watches: 0 }
   /** The last version seen; undefined = a list is needed. */
   let version: string | undefined
-  let listedAt = 0
+  let auditAt = 0
+  /** Why the list is made that runs or comes next. */
+  let cause: ListCause = 'list'
   let emptyWatches = 0
   /** Why somebody wants a list; the list that begins after it serves it. */
   let wanted: string | undefined
@@ -110,7 +124,10 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
   }
 
   const list = async (kind: ResourceKind, signal: AbortSignal): Promise<Step> => {
-    log.debug('listing', { resource: resourceName(kind), why: wanted ?? 'no version to watch from' })
+    log.debug('listing', {
+      resource: resourceName(kind),
+      why: wanted ?? (cause === 'audit' ? 'audit' : 'no version to watch from'),
+    })
     version = wanted = undefined
     const parts = listParts(kube, kind, signal, settings)
     let done = 0
@@ -122,7 +139,7 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
         if (first) {
           done = 0
           figures.lists++
-          sink.begin(kind)
+          sink.begin(kind, cause)
         }
         if (objects.length > 0) await sink.listed(objects)
         moment('list-part')
@@ -137,7 +154,8 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
   const compared = async (resourceVersion: string): Promise<Step> => {
     if (await sink.complete()) {
       version = resourceVersion
-      listedAt = now()
+      auditAt = now() + jitter(auditMs, 0.1, random)
+      cause = 'list'
     }
     return { kind: 'done' }
   }
@@ -151,12 +169,20 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
     const began = now()
     openWatch = mine
     figures.watches++
+    using audit = auditTimer({
+      dueInMs: auditAt - began,
+      quietMs: auditQuietMs,
+      patienceMs: auditPatienceMs,
+      close: () => mine.abort(new Error('the audit is due')),
+    })
     try {
       for (;;) {
         const next = await events.next()
         if (next.done && next.value.kind !== 'closed') return next.value
         if (next.done) break
+        audit.busy()
         await take(next.value, now() - began >= atOnceMs)
+        audit.idle()
       }
       delays.reset()
       return { kind: 'done' }
@@ -190,7 +216,9 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
   /** Returns when the server no longer serves the kind. */
   const follow = async (kind: ResourceKind, signal: AbortSignal) => {
     for (;;) {
-      const stale = version === undefined || wanted !== undefined || now() - listedAt >= auditMs
+      const due = now() >= auditAt
+      if (version !== undefined && wanted === undefined && due) cause = 'audit'
+      const stale = wanted !== undefined || due
       const step = version === undefined || stale ? await list(kind, signal) : await watch(kind, version, signal)
       emptyWatches = step.kind === 'empty' ? emptyWatches + 1 : 0
       if (step.kind === 'done') continue

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { decodeKubeObject } from '@watch-hub/shared/pipeline/object'
+import { checksumOf } from '@watch-hub/shared/protocol/checksum'
 import { silentLog } from '@watch-hub/shared/runtime/log'
 import { createOutbox, type Outbox } from '../outbox.ts'
 import { type ServiceOptions, service, streamPlan, watchPlan } from '../testing/objects.ts'
@@ -51,7 +52,7 @@ function setUp({
       for (const entry of frame.entries)
         out.push(
           'synced' in entry
-            ? `synced ${entry.synced.map(({ watch, definition }) => `${watch}=${definition}`)}`
+            ? `synced ${entry.synced.map(({ watch, definition }) => `${watch}=${definition}`)}${entry.cause === 'audit' ? ' audit' : ''}`
             : `${entry.change} ${entry.name} ${entry.cause}`,
         )
       outbox.ack(frame.number)
@@ -66,7 +67,7 @@ const many = (count: number) => Array.from({ length: count }, (_, i) => `n${i}`)
 suite('a stream sink', () => {
   test('tells how a list differs from the index, then that the stream is in step', async () => {
     const { sink, told } = setUp({ known: ['gone', 'recreated', 'changed'] })
-    sink.begin(services)
+    sink.begin(services, 'list')
     await sink.listed([object('recreated', { uid: 'new' }), object('changed')])
     await sink.listed([object('new')])
     assert.equal(await sink.complete(), true)
@@ -83,18 +84,47 @@ suite('a stream sink', () => {
   test('tells nothing but that it is in step when nothing has changed', async () => {
     const { sink, told } = setUp()
     for (let i = 0; i < 2; i++) {
-      sink.begin(services)
+      sink.begin(services, 'list')
       await sink.listed([object('a')])
       await sink.complete()
     }
     assert.deepEqual(told(), ['added a list', 'synced web=d1', 'synced web=d1'])
   })
 
+  test('marks what an audit finds, and says of one that finds nothing only that it was made', async () => {
+    const { sink, told } = setUp({ known: ['gone'] })
+    for (const each of [object('new'), object('new'), object('new', { type: 'NodePort' })]) {
+      sink.begin(services, 'audit')
+      await sink.listed([each])
+      await sink.complete()
+    }
+    assert.deepEqual(told(), [
+      'added new audit',
+      'gone gone audit',
+      'synced web=d1 audit',
+      'synced web=d1 audit',
+      'modified new audit',
+      'synced web=d1 audit',
+    ])
+  })
+
+  test('says with each comparison what the index adds up to, after all that it told', async () => {
+    const { sink, outbox, index } = setUp({ known: ['gone', 'stays'] })
+    sink.begin(services, 'list')
+    await sink.listed([object('stays'), object('new')])
+    await sink.complete()
+    const synced = outbox.next()?.entries.find((entry) => 'synced' in entry)
+    assert.ok(synced !== undefined && 'synced' in synced)
+    assert.equal(synced.checksum, index.checksum)
+    const rows = ['stays', 'new'].flatMap((name) => index.get({ namespace: 'default', name }) ?? [])
+    assert.equal(synced.checksum, checksumOf(rows))
+  })
+
   test('takes nothing for deleted that a list did not show before it began again', async () => {
     const { sink, told } = setUp({ known: ['a', 'b'] })
-    sink.begin(services)
+    sink.begin(services, 'list')
     await sink.listed([object('a')])
-    sink.begin(services)
+    sink.begin(services, 'list')
     await sink.listed([object('b')])
     await sink.complete()
     assert.deepEqual(told(), ['modified a list', 'modified b list', 'gone a list', 'synced web=d1'])
@@ -103,7 +133,7 @@ suite('a stream sink', () => {
   test('believes a list that lacks more than half, and at least 100, when it comes the second time', async () => {
     const { sink, told, index } = setUp({ known: many(150) })
     for (const believed of [false, true]) {
-      sink.begin(services)
+      sink.begin(services, 'list')
       await sink.listed(many(49).map((name) => object(name)))
       assert.equal(await sink.complete(), believed)
     }
@@ -113,26 +143,26 @@ suite('a stream sink', () => {
 
   test('believes at once a list that lacks half or less, or fewer than 100', async () => {
     const half = setUp({ known: many(200) })
-    half.sink.begin(services)
+    half.sink.begin(services, 'list')
     await half.sink.listed(many(100).map((name) => object(name)))
     assert.equal(await half.sink.complete(), true)
 
     const few = setUp({ known: many(99) })
-    few.sink.begin(services)
+    few.sink.begin(services, 'list')
     await few.sink.listed([])
     assert.equal(await few.sink.complete(), true)
   })
 
   test('is not calmed by as many new objects as old ones are missing', async () => {
     const { sink } = setUp({ known: many(150) })
-    sink.begin(services)
+    sink.begin(services, 'list')
     await sink.listed(Array.from({ length: 200 }, (_, i) => object(`new${i}`)))
     assert.equal(await sink.complete(), false)
   })
 
   test('tells live events under the plan of the moment', async () => {
     const { sink, told, state, outbox } = setUp()
-    sink.begin(services)
+    sink.begin(services, 'list')
     await sink.event({ type: 'ADDED', object: object('a') })
     state.hash = 'p2'
     await sink.event({ type: 'MODIFIED', object: object('b') })
@@ -146,7 +176,7 @@ suite('a stream sink', () => {
   test('waits when the outbox is full, and remembers nothing that it could not tell', async () => {
     const outbox = createOutbox({ maxEntries: 1 })
     const { sink, index, stop } = setUp({ outbox })
-    sink.begin(services)
+    sink.begin(services, 'list')
     await sink.event({ type: 'ADDED', object: object('a') })
     const waiting = sink.event({ type: 'ADDED', object: object('b') })
     assert.equal(outbox.figures().waiting, 1)

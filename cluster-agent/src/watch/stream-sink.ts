@@ -6,7 +6,7 @@ import type { Log } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Outbox } from '../outbox.ts'
 import type { ResourceKind } from './discovery.ts'
-import type { Sink } from './reflector.ts'
+import type { ListCause, Sink } from './reflector.ts'
 import type { Change, Sighting, Stream } from './stream.ts'
 
 /** Watches with the definitions that the hub is told to be in step. */
@@ -40,20 +40,22 @@ export function createStreamSink(settings: StreamSinkSettings, signal: AbortSign
     await outbox.offer({ stream: stream.frame, entry, plan: planHash() }, signal)
     apply()
   }
-  const byList = (): Sighting => ({ cause: 'list', observedAt: now() })
+  let cause: ListCause = 'list'
+  const byList = () => ({ cause, observedAt: now() })
 
   const isDoubtful = () =>
     streams.some(({ index }, i) => index.unseenCount >= doubtfulFrom && index.unseenCount * 2 > (before[i] ?? 0))
 
   const settle = async (stream: SyncedStream) => {
     for (const change of stream.missing(byList())) await put(stream, change)
-    const entry = { synced: stream.synced, observedAt: now() }
+    const entry = { synced: stream.synced, checksum: stream.index.checksum, ...byList() }
     await outbox.offer({ stream: stream.frame, entry, plan: planHash() }, signal)
     moment('synced-offered')
   }
 
   return {
-    begin: (kind) => {
+    begin: (kind, why) => {
+      cause = why
       streams = settings.streams(kind)
       before = streams.map(({ index }) => index.size)
       for (const { index } of streams) index.unseeAll()

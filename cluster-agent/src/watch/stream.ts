@@ -62,7 +62,7 @@ export function createStream(plan: StreamPlan, kind: ResourceKind, deps: StreamD
 
   const gone = (row: Row, now: Sighted): Change => ({
     entry: { ...now, uid: row.uid, change: 'gone', matches: [] },
-    apply: () => index.delete(now),
+    apply: () => index.delete(now, row.uid),
   })
 
   /** `row` is what the index holds of this very object, the same uid. */
@@ -71,7 +71,7 @@ export function createStream(plan: StreamPlan, kind: ResourceKind, deps: StreamD
     const { uid } = object.metadata
     const matches = matchesOf(object, row?.matches)
     if (matches.length === 0)
-      return row && { entry: { ...now, uid, change: 'modified', matches }, apply: () => index.delete(now) }
+      return row && { entry: { ...now, uid, change: 'modified', matches }, apply: () => index.delete(now, uid) }
     const body = JSON.stringify(project(object))
     const hash = bodyHash(body)
     if (row?.hash === hash && row.matches === matches) return undefined

@@ -31,8 +31,11 @@ export const frameHeader = object({
 export type FrameHeader = Decoded<typeof frameHeader>
 export type FrameStream = FrameHeader['streams'][number]
 
-/** How the agent came to know: `live` = a watch event; `list` = by comparing its index with a consistent list. */
-export const cause = literal('live', 'list')
+/**
+ * How the agent came to know: `live` = a watch event; `list` = by comparing its index with a consistent list, because it had to;
+ * `audit` = by the same comparison, made only because it was time.
+ */
+export const cause = literal('live', 'list', 'audit')
 
 export const objectEntry = object({
   /** Position in `header.streams`. */
@@ -58,6 +61,9 @@ export const objectEntry = object({
 export const syncedEntry = object({
   s: integer,
   synced: array(object({ watch: string, definition: string })),
+  cause: literal('list', 'audit'),
+  /** Of the agent's index after all entries before this one, see checksum.ts: the hub's must be the same. Absent: nothing is claimed. */
+  checksum: optional(integer),
   observedAt: integer,
 })
 

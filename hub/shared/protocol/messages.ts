@@ -21,13 +21,18 @@ export type StreamState = Decoded<typeof streamState>
 export const downMessage = union({
   /** First message on every connection. `nonce` is random, used once. `hub` is the audience that the agent signs. */
   challenge: object({ protocol: integer, oldest: integer, hub: string, nonce: string, version: string }),
-  /** `process`: the number of this agent process from now on. `lastFrame`: the last frame of it that is durable; 0 = none. */
-  welcome: object({ process: integer, lastFrame: integer, clusterUid: string }),
+  /**
+   * `process`: the number of this agent process from now on; another one than in `hello`: the hub has lost what that process told it, nothing
+   * that the agent remembers can be continued. `lastFrame`: the last frame of it that is durable; 0 = none. `generation`: see `hello`.
+   */
+  welcome: object({ process: integer, lastFrame: integer, clusterUid: string, generation: string }),
   plan: object({ plan }),
   /** All frames up to this number are durable. */
   ack: object({ frame: integer }),
-  /** Ends the answer to `index-request`: `objects` were sent in binary chunks before it. */
-  'index-end': object({ request: integer, objects: integer }),
+  /** Ends the answer to `index-request`: `objects` were sent in binary chunks before it; `checksum` is theirs, see checksum.ts. */
+  'index-end': object({ request: integer, objects: integer, checksum: integer }),
+  /** The agent's index of this stream is not what the hub holds: it is to be loaded and compared anew. No other stream is concerned. */
+  reload: object({ stream: string, reason: string }),
   /** Why the hub closes. `final`: true = do not come back with this process (superseded, revoked, unknown). */
   goodbye: object({ code: string, reason: string, final: boolean }),
 })
@@ -41,6 +46,11 @@ export const upMessage = union({
     clusterUid: string,
     /** 0 = this process has no number yet. */
     process: integer,
+    /**
+     * The history of the hub's database in which the process got its number, as `welcome` told it; empty = it has none. A database that was
+     * restored begins another history: numbers of the one before mean nothing in it.
+     */
+    generation: string,
     /** Hash of the plan that it received last; empty = none. */
     plan: string,
     /** The last frame of this process that the agent holds an ack for; 0 = none. */

@@ -1,7 +1,7 @@
 /**
  * Protocol versions of the link. A hub speaks with agents of its own minor version and one below or above.
  *
- * 1  join, hello, plan, frames, index
+ * 1  join, hello, plan, frames, index; checksums of streams, reload, generations of the hub's database, audits
  */
 export const protocolVersion = 1
 /** Oldest version that this side still speaks. */

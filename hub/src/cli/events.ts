@@ -47,12 +47,18 @@ async function print(io: CliIo, lines: ReturnType<HubClient['lines']>, raw: bool
   }
 }
 
+const foundBy: Readonly<Record<EventLine['cause'], string>> = {
+  live: '',
+  list: ' (found by comparing)',
+  audit: ' (found by audit)',
+}
+
 /** `2026-11-23T18:00:00.000Z  prod-eu-1  modified  services web/shop  dns:updated audit:created(in-scope)` */
 export function eventText({ appendedAt, cluster, change, cause, resource, routes, matches }: EventLine): string {
   const name = resource.namespace === '' ? resource.name : `${resource.namespace}/${resource.name}`
   const told = routes.map(({ endpoint, type, reason }) => `${endpoint}:${type}${reason === undefined ? '' : `(${reason})`}`)
   const nobody = matches.length === 0 ? 'matches no watch' : `matches ${matches.join(',')}, told to nobody`
-  const how = cause === 'list' ? `${change} (found by comparing)` : change
+  const how = `${change}${foundBy[cause]}`
   return inOneLine(
     [clockTime(appendedAt), cluster, how, `${resourceName(resource)} ${name}`, told.length === 0 ? nobody : told.join(' ')].join(
       '\u0000',

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { ClusterStatus } from '../fleet/status.ts'
 import { fakeStatus, t0 } from '../http/testing/fake-view.ts'
 import { age, table } from './output.ts'
-import { clusterState, configText, statusText, streamState } from './status-text.ts'
+import { clusterState, configText, correctionLines, statusText, streamState } from './status-text.ts'
 
 test('status reads from the hub to the endpoints', () => {
   assert.deepEqual(statusText(fakeStatus, t0), [
@@ -23,6 +23,17 @@ test('status reads from the hub to the endpoints', () => {
     'dns       retrying  1m30s  37       1m35s   1204       got 503 from the endpoint, 4 failures in a row, next try in 8s',
     '                                                       initial of load-balancers in prod-eu-1: 200/412',
   ])
+})
+
+test('what no watch told is said in one sentence per kind', () => {
+  const [connected] = fakeStatus.clusters
+  assert.ok(connected)
+  const found = (count: number, byAudit: number) => [{ resource: 'services', count, byAudit, at: t0 - 65_000 }]
+  const text = (corrections: ClusterStatus['corrections']) => correctionLines([{ ...connected, corrections }], t0)
+  assert.deepEqual(text([]), [])
+  assert.deepEqual(text(found(1, 1)), ['prod-eu-1: 1 change of services found by comparing, all by audits, the last 1m5s ago'])
+  assert.deepEqual(text(found(3, 0)), ['prod-eu-1: 3 changes of services found by comparing, the last 1m5s ago'])
+  assert.deepEqual(text(found(3, 1)), ['prod-eu-1: 3 changes of services found by comparing, 1 by audits, the last 1m5s ago'])
 })
 
 test('status says what to do where nothing is declared', () => {
@@ -55,6 +66,7 @@ test('the state of a cluster names the first thing that is in the way', () => {
     [{ desiredHash: 'b', activeHash: 'a' }, 'taking plan'],
     [{ paused: true }, 'paused'],
     [{ connected: false }, 'disconnected'],
+    [{ connected: false, left: true }, 'left'],
     [{ joined: false, connected: false }, 'not joined'],
     [{ declared: false, connected: false }, 'not declared'],
     [{ revoked: true, connected: false }, 'revoked'],

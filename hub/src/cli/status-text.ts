@@ -16,6 +16,7 @@ export function statusText({ hub, config, clusters, endpoints }: HubStatus, now:
     ...configText(config, now),
     '',
     ...clusterTable(clusters, now),
+    ...correctionLines(clusters, now),
     '',
     ...endpointTable(endpoints, now),
   ]
@@ -72,11 +73,21 @@ function clusterRows(cluster: ClusterStatus, now: number): readonly (readonly st
   return details.map((detail, i) => [...(i === 0 ? first : ['', '', '', '']), ...detail])
 }
 
+/** One sentence per kind of a cluster; none is the rule. */
+export const correctionLines = (clusters: readonly ClusterStatus[], now: number): readonly string[] =>
+  clusters.flatMap(({ name, corrections }) =>
+    corrections.map(({ resource, count, byAudit, at }) => {
+      const audits = byAudit === 0 ? '' : byAudit === count ? ', all by audits' : `, ${byAudit} by audits`
+      const changes = count === 1 ? 'change' : 'changes'
+      return inOneLine(`${name}: ${count} ${changes} of ${resource} found by comparing${audits}, the last ${age(now - at)} ago`)
+    }),
+  )
+
 export function clusterState(cluster: ClusterStatus): string {
   if (cluster.revoked) return 'revoked'
   if (!cluster.declared) return 'not declared'
   if (!cluster.joined) return 'not joined'
-  if (!cluster.connected) return 'disconnected'
+  if (!cluster.connected) return cluster.left ? 'left' : 'disconnected'
   if (cluster.paused) return 'paused'
   return cluster.desiredHash === cluster.activeHash ? 'connected' : 'taking plan'
 }
@@ -97,13 +108,13 @@ export function endpointTable(endpoints: readonly EndpointStatus[], now: number)
 function endpointRows(endpoint: EndpointStatus, now: number): readonly (readonly string[])[] {
   const { name, phase, since, backlog, oldestMs, delivered, scans } = endpoint
   const first = [name, phase, age(now - since), String(backlog), oldestMs === undefined ? '-' : age(oldestMs), String(delivered)]
-  const details = [
-    ...endpointTrouble(endpoint, now),
-    ...scans.map((scan) => `${scan.reason} of ${scan.watch} in ${scan.cluster}: ${scan.sent}/${scan.total}`),
-  ]
+  const details = [...endpointTrouble(endpoint, now), ...scans.map(scanText)]
   if (details.length === 0) return [[...first, '']]
   return details.map((detail, i) => [...(i === 0 ? first : first.map(() => '')), detail])
 }
+
+const scanText = ({ reason, watch, cluster, sent, total, waiting }: EndpointStatus['scans'][number]): string =>
+  `${reason} of ${watch} in ${cluster}: ${waiting ? `${sent} sent, ends when the cluster was compared in full` : `${sent}/${total}`}`
 
 function endpointTrouble({ reason, failures, nextAttemptAt }: EndpointStatus, now: number): readonly string[] {
   const parts = [

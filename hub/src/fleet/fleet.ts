@@ -18,7 +18,7 @@ export interface Fleet extends AsyncDisposable {
   issueToken(of: { readonly cluster: string; readonly ttlMs: number; readonly replace: boolean }): Promise<Issued>
   /** Closes the connection at once and forgets the key's right to return. False = no such agent. */
   revoke(cluster: string): Promise<boolean>
-  clusters(stats: Pick<StoreStats, 'inventory'>): Promise<readonly ClusterStatus[]>
+  clusters(stats: Pick<StoreStats, 'inventory' | 'comparisons'>): Promise<readonly ClusterStatus[]>
   readonly connected: number
 }
 

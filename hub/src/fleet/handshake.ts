@@ -21,6 +21,8 @@ export interface Peer {
   readonly plan: string
   /** Its last durable frame, as the store knows it. */
   readonly lastFrame: number
+  /** The history of the store that numbered it. */
+  readonly generation: string
 }
 
 export type Handshake = { readonly kind: 'peer'; readonly peer: Peer } | { readonly kind: 'refused'; readonly goodbye: Goodbye }
@@ -77,14 +79,22 @@ async function admit(deps: HandshakeDeps, hello: Hello, nonce: string): Promise<
       `expected the cluster with uid ${known.clusterUid} under the name "${cluster}", got ${clusterUid}: if it was rebuilt, join with a token from \`watch-hub cluster token ${cluster} --replace\``,
     )
   if (!deps.declared(cluster)) return refused('undeclared', `the config repo does not declare cluster "${cluster}" (any more)`)
-  const opened = await deps.store.openProcess(cluster, process)
+  const opened = await deps.store.openProcess(cluster, process, hello.generation)
   moment('process-opened')
   if (opened.kind === 'unknown') return stranger(cluster)
   if (opened.kind === 'superseded')
     return refused('superseded', `process ${process} of cluster "${cluster}" was replaced by process ${opened.current}`, true)
   return {
     kind: 'peer',
-    peer: { cluster, clusterUid, process: opened.process, version: hello.version, plan: hello.plan, lastFrame: opened.lastFrame },
+    peer: {
+      cluster,
+      clusterUid,
+      process: opened.process,
+      version: hello.version,
+      plan: hello.plan,
+      lastFrame: opened.lastFrame,
+      generation: opened.generation,
+    },
   }
 }
 

@@ -6,9 +6,9 @@ import type { Plan } from '@watch-hub/shared/protocol/plan'
 import { resourceName } from '@watch-hub/shared/protocol/plan'
 import type { Snapshot } from '../config/model.ts'
 import { planFor } from '../config/plan.ts'
-import type { AgentRecord, StoreStats } from '../store/store.ts'
+import type { AgentRecord, ComparisonFigures, StoreStats } from '../store/store.ts'
 import type { AgentStatus, Session } from './session.ts'
-import type { ClusterStatus, StreamStatus } from './status.ts'
+import type { ClusterStatus, Corrections, StreamStatus } from './status.ts'
 
 interface Member {
   session?: Session
@@ -16,6 +16,8 @@ interface Member {
   /** Connected since, or last seen, ms. */
   since?: number
   version?: string
+  /** It said goodbye before it went. */
+  left?: boolean
 }
 
 export interface Registry {
@@ -29,7 +31,7 @@ export interface Registry {
   dismiss(cluster: string, code: string, reason: string): void
   dismissAll(code: string, reason: string): void
   readonly connected: number
-  status(agents: readonly AgentRecord[], stats: Pick<StoreStats, 'inventory'>): readonly ClusterStatus[]
+  status(agents: readonly AgentRecord[], stats: Pick<StoreStats, 'inventory' | 'comparisons'>): readonly ClusterStatus[]
 }
 
 export function createRegistry(now: () => number): Registry {
@@ -64,7 +66,7 @@ export function createRegistry(now: () => number): Registry {
       if (before !== undefined)
         dismiss(before, 'superseded', 'a newer connection of this cluster has taken over', before.peer.process !== process)
       if (before?.peer.process !== process) delete member.status
-      Object.assign(member, { session, version, since: now() })
+      Object.assign(member, { session, version, since: now(), left: false })
       const plan = plans.get(cluster)
       if (plan !== undefined) session.offer(plan)
     },
@@ -72,6 +74,7 @@ export function createRegistry(now: () => number): Registry {
       const member = memberOf(session.peer.cluster)
       if (member.session !== session) return // a newer one came meanwhile: it is the cluster's now
       delete member.session
+      member.left = session.left
       member.since = now()
     },
     report: (cluster, status) => {
@@ -96,6 +99,7 @@ export function createRegistry(now: () => number): Registry {
           member: members.get(name) ?? {},
           agent: joined.get(name),
           objects,
+          comparisons: stats.comparisons.filter(({ cluster }) => cluster === name),
         })
       })
     },
@@ -114,9 +118,10 @@ interface Known {
   readonly member: Member
   readonly agent: AgentRecord | undefined
   readonly objects: number
+  readonly comparisons: readonly ComparisonFigures[]
 }
 
-function clusterStatus({ name, snapshot, plan, member, agent, objects }: Known): ClusterStatus {
+function clusterStatus({ name, snapshot, plan, member, agent, objects, comparisons }: Known): ClusterStatus {
   const config = snapshot?.clusters.get(name)
   const { session, status } = member
   const connected = session !== undefined
@@ -128,9 +133,11 @@ function clusterStatus({ name, snapshot, plan, member, agent, objects }: Known):
     joined: agent !== undefined,
     revoked: agent?.revokedAt !== undefined,
     connected,
+    left: !connected && member.left === true,
     objects,
+    corrections: correctionsOf(comparisons),
     figures: status?.figures ?? {},
-    streams: plan === undefined ? [] : streamStatuses(plan, status),
+    streams: plan === undefined ? [] : streamStatuses(plan, status, comparisons),
     ...optional('since', member.since),
     ...optional('process', session?.peer.process ?? agent?.process),
     ...optional('version', member.version),
@@ -142,15 +149,36 @@ function clusterStatus({ name, snapshot, plan, member, agent, objects }: Known):
   }
 }
 
+/** By kind; streams that the plan has no more count too. */
+function correctionsOf(comparisons: readonly ComparisonFigures[]): readonly Corrections[] {
+  const kinds = Map.groupBy(
+    comparisons.filter(({ corrections }) => corrections > 0),
+    ({ resource }) => resource,
+  )
+  return [...kinds].map(([resource, of]) => ({
+    resource,
+    count: of.reduce((sum, { corrections }) => sum + corrections, 0),
+    byAudit: of.reduce((sum, { auditCorrections }) => sum + auditCorrections, 0),
+    at: Math.max(...of.map(({ correctedAt = 0 }) => correctedAt)),
+  }))
+}
+
 const optional = <K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } | Record<never, never> =>
   value === undefined ? {} : { [key]: value }
 
 /** Streams of the wanted plan, in the state that the agent told last; what it has not told of yet is starting. */
-function streamStatuses(plan: Plan, status: AgentStatus | undefined): readonly StreamStatus[] {
+function streamStatuses(
+  plan: Plan,
+  status: AgentStatus | undefined,
+  comparisons: readonly ComparisonFigures[],
+): readonly StreamStatus[] {
+  const figuresOf = new Map(comparisons.map((each) => [each.stream, each]))
   return plan.streams.map((stream) => ({
     id: stream.id,
     resource: resourceName(stream),
     watches: stream.watches.map((watch) => watch.name),
     state: status?.streams[stream.id] ?? { state: 'starting' },
+    mismatches: figuresOf.get(stream.id)?.mismatches ?? 0,
+    ...optional('comparedAt', figuresOf.get(stream.id)?.comparedAt),
   }))
 }

@@ -6,6 +6,7 @@
  * for the store: beyond that the socket is not read. What plans mean and who may connect is the registry's business.
  */
 
+import { checksumOf, emptyChecksum, plus } from '@watch-hub/shared/protocol/checksum'
 import { decodeJson } from '@watch-hub/shared/protocol/decode'
 import { decodeFrame } from '@watch-hub/shared/protocol/frames'
 import { framesInFlight } from '@watch-hub/shared/protocol/limits'
@@ -15,7 +16,7 @@ import { pack, unpack } from '@watch-hub/shared/protocol/wire'
 import type { Channel, Message } from '@watch-hub/shared/runtime/channel'
 import type { Log } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'
-import type { Append, Store } from '../store/store.ts'
+import type { Append, Mismatch, Store } from '../store/store.ts'
 import type { Goodbye, Peer } from './handshake.ts'
 
 export type AgentStatus = Extract<UpMessage, { type: 'status' }>
@@ -29,6 +30,8 @@ export interface SessionDeps {
 
 export interface Session {
   readonly peer: Peer
+  /** The agent said that it leaves on purpose. */
+  readonly left: boolean
   /** Tells the agent its plan, unless it holds this one already. */
   offer(plan: Plan): void
   /** Says why and closes. */
@@ -41,6 +44,7 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
   const { log } = deps
   let heldPlan = peer.plan
   let acked = peer.lastFrame
+  let left = false
   const appends = new Set<Promise<void>>()
   const leaving = new AbortController()
 
@@ -56,12 +60,18 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
     channel.close(4000, goodbye.code)
   }
 
+  const reload = ({ stream, agent, hub }: Mismatch) => {
+    log.warn("an agent's index is not what the hub holds: it is loaded and compared anew", { stream, agent, hub })
+    tellSoon({ type: 'reload', stream, reason: `expected the checksum ${hub} that the hub's inventory has, got ${agent}` })
+  }
+
   const settle = (outcome: Append, number: number) => {
     if (outcome.kind === 'refused') {
       dismiss({ code: outcome.code, reason: outcome.reason, final: outcome.code === 'superseded' })
       return
     }
     moment('frame-stored')
+    for (const mismatch of outcome.kind === 'stored' ? (outcome.mismatches ?? []) : []) reload(mismatch)
     acked = Math.max(acked, number)
     tellSoon({ type: 'ack', frame: acked })
     moment('acked')
@@ -86,12 +96,14 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
   const answerIndex = async ({ request, plan, stream }: IndexRequest) => {
     await Promise.all(appends) // the answer holds every frame that came before the request
     let objects = 0
+    let checksum = emptyChecksum
     for await (const chunk of deps.store.readIndex({ cluster: peer.cluster, plan, stream }, leaving.signal)) {
       objects += chunk.length
+      checksum = plus(checksum, checksumOf(chunk))
       await channel.send(await pack('index', encodeIndexChunk(request, chunk)))
       moment('index-chunk-sent')
     }
-    await tell({ type: 'index-end', request, objects })
+    await tell({ type: 'index-end', request, objects, checksum })
   }
 
   const take = async (message: Message) => {
@@ -99,12 +111,17 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
     const up = decodeJson(upMessage, message)
     if (up.type === 'status') deps.onStatus(up)
     else if (up.type === 'index-request') await answerIndex(up)
-    else if (up.type === 'bye') log.info('agent leaves', { reason: up.reason })
-    else throw new Error(`expected no second ${up.type}`)
+    else if (up.type === 'bye') {
+      left = true
+      log.info('agent leaves', { reason: up.reason })
+    } else throw new Error(`expected no second ${up.type}`)
   }
 
   return {
     peer,
+    get left() {
+      return left
+    },
     offer: (plan) => {
       if (plan.hash === heldPlan) return
       heldPlan = plan.hash
@@ -112,7 +129,8 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
     },
     dismiss,
     run: async () => {
-      await tell({ type: 'welcome', process: peer.process, lastFrame: peer.lastFrame, clusterUid: peer.clusterUid })
+      const { process, lastFrame, clusterUid, generation } = peer
+      await tell({ type: 'welcome', process, lastFrame, clusterUid, generation })
       try {
         for (let next = await inbox.next(); !next.done; next = await inbox.next()) await take(next.value)
       } catch (error) {

@@ -7,6 +7,21 @@ export interface StreamStatus {
   readonly resource: string
   readonly watches: readonly string[]
   readonly state: StreamState
+  /** When its objects were last compared with the cluster in full, ms. */
+  readonly comparedAt?: number
+  /** How often index and inventory were not the same; each time the index was loaded anew. */
+  readonly mismatches: number
+}
+
+/** Changes of one kind that a comparison found and no watch had told, though it should have. */
+export interface Corrections {
+  /** `deployments.apps` */
+  readonly resource: string
+  readonly count: number
+  /** Those of them that an audit found. */
+  readonly byAudit: number
+  /** When the last one was found, ms. */
+  readonly at: number
 }
 
 export interface ClusterStatus {
@@ -18,6 +33,8 @@ export interface ClusterStatus {
   readonly joined: boolean
   readonly revoked: boolean
   readonly connected: boolean
+  /** It is not connected because its agent was stopped, and said so. */
+  readonly left: boolean
   /** Since when it is connected, or when it was last seen, ms. */
   readonly since?: number
   readonly process?: number
@@ -32,6 +49,8 @@ export interface ClusterStatus {
   readonly streams: readonly StreamStatus[]
   /** Objects held in the hub's inventory. */
   readonly objects: number
+  /** By kind; kinds without any are not listed. */
+  readonly corrections: readonly Corrections[]
   /** The agent's own figures. */
   readonly figures: Readonly<Record<string, number>>
 }

@@ -41,7 +41,7 @@ export const eventLine = object({
   observedAt: integer,
   /** ms, the hub's clock. */
   appendedAt: integer,
-  cause: literal('live', 'list'),
+  cause: literal('live', 'list', 'audit'),
   change: literal('added', 'modified', 'gone'),
   /** Watches that it matches now. */
   matches: array(string),

@@ -16,6 +16,10 @@ const figures: Figures = {
     logRows: 12,
     logBytes: 3_400,
     commitMs: { last: 2, p50: 1.5, p99: 9 },
+    comparisons: [
+      { cluster: 'east', stream: 's1', resource: 'pods', corrections: 5, auditCorrections: 2, mismatches: 1 },
+      { cluster: 'east', stream: 's2', resource: 'pods', corrections: 1, auditCorrections: 0, mismatches: 0 },
+    ],
     inventory: [{ cluster: 'east', resource: 'deployments.apps', objects: 3 }],
   },
   configRejected: true,
@@ -52,6 +56,9 @@ test('metrics have the documented names, labels and units', async () => {
       'watch_hub_log_rows 12',
       'watch_hub_log_bytes 3400',
       'watch_hub_inventory_objects{cluster="east",resource="deployments.apps"} 3',
+      'watch_hub_corrections{cluster="east",resource="pods",cause="list"} 4',
+      'watch_hub_corrections{cluster="east",resource="pods",cause="audit"} 2',
+      'watch_hub_checksum_mismatches{cluster="east",resource="pods"} 1',
       'watch_hub_config_rejected 1',
     ],
   )

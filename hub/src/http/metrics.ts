@@ -9,7 +9,7 @@ import { release } from '@watch-hub/shared/protocol/version'
 import type { Log } from '@watch-hub/shared/runtime/log'
 import type { EndpointStatus } from '../delivery/status.ts'
 import type { ClusterStatus } from '../fleet/status.ts'
-import type { StoreStats } from '../store/store.ts'
+import type { ComparisonFigures, StoreStats } from '../store/store.ts'
 
 export interface AttemptFigure {
   readonly endpoint: string
@@ -30,7 +30,7 @@ export interface Instruments {
 export interface Figures {
   readonly endpoints: readonly Pick<EndpointStatus, 'name' | 'backlog' | 'oldestMs'>[]
   readonly clusters: readonly Pick<ClusterStatus, 'name' | 'connected'>[]
-  readonly store: Pick<StoreStats, 'logRows' | 'logBytes' | 'commitMs' | 'inventory'>
+  readonly store: Pick<StoreStats, 'logRows' | 'logBytes' | 'commitMs' | 'inventory' | 'comparisons'>
   /** Whether the newest commit seen is not the live one. */
   readonly configRejected: boolean
 }
@@ -142,11 +142,38 @@ const states: readonly (readonly [name: string, description: string, points: (fi
     ({ store }) => store.inventory.map(({ cluster, resource, objects }) => [objects, { cluster, resource }]),
   ],
   [
+    'watch_hub_corrections',
+    'Changes that a comparison found and no watch had told',
+    ({ store }) =>
+      byKind(store.comparisons).flatMap(([labels, of]) => [
+        [sum(of, ({ corrections, auditCorrections }) => corrections - auditCorrections), { ...labels, cause: 'list' }],
+        [sum(of, ({ auditCorrections }) => auditCorrections), { ...labels, cause: 'audit' }],
+      ]),
+  ],
+  [
+    'watch_hub_checksum_mismatches',
+    'How often the index of an agent and the inventory were not the same',
+    ({ store }) => byKind(store.comparisons).map(([labels, of]) => [sum(of, ({ mismatches }) => mismatches), labels]),
+  ],
+  [
     'watch_hub_config_rejected',
     '1 when the newest commit was refused, else 0',
     ({ configRejected }) => [[configRejected ? 1 : 0]],
   ],
 ]
+
+type ByKind = readonly (readonly [
+  labels: { readonly cluster: string; readonly resource: string },
+  of: readonly ComparisonFigures[],
+])[]
+
+/** Streams of one kind of one cluster are one series. */
+const byKind = (comparisons: readonly ComparisonFigures[]): ByKind =>
+  [...Map.groupBy(comparisons, ({ cluster, resource }) => JSON.stringify([cluster, resource])).values()].flatMap((of) =>
+    of.slice(0, 1).map(({ cluster, resource }) => [{ cluster, resource }, of] as const),
+  )
+
+const sum = <T>(of: readonly T[], value: (each: T) => number): number => of.reduce((total, each) => total + value(each), 0)
 
 function observeFigures(meter: Meter, read: () => Promise<Figures>): void {
   const gauges: readonly (readonly [ObservableGauge, (figures: Figures) => readonly Point[]])[] = states.map(

@@ -51,6 +51,7 @@ const clusterStatus: Decoder<ClusterStatus> = object({
   joined: boolean,
   revoked: boolean,
   connected: boolean,
+  left: boolean,
   since: optional(number),
   process: optional(number),
   version: optional(string),
@@ -59,7 +60,17 @@ const clusterStatus: Decoder<ClusterStatus> = object({
   receivedHash: optional(string),
   activeHash: optional(string),
   error: optional(string),
-  streams: array(object({ id: string, resource: string, watches: array(string), state: streamState })),
+  streams: array(
+    object({
+      id: string,
+      resource: string,
+      watches: array(string),
+      state: streamState,
+      comparedAt: optional(number),
+      mismatches: number,
+    }),
+  ),
+  corrections: array(object({ resource: string, count: number, byAudit: number, at: number })),
   objects: number,
   figures: record(number),
 })
@@ -78,7 +89,9 @@ const endpointStatus: Decoder<EndpointStatus> = object({
   failures: number,
   nextAttemptAt: optional(number),
   lastDeliveredAt: optional(number),
-  scans: array(object({ watch: string, cluster: string, reason: string, sent: number, total: number })),
+  scans: array(
+    object({ watch: string, cluster: string, reason: string, sent: number, total: number, waiting: optional(literal(true)) }),
+  ),
 })
 export const endpointStatuses = array(endpointStatus)
 
@@ -89,6 +102,9 @@ export const hubStatus: Decoder<HubStatus> = object({
   endpoints: endpointStatuses,
   store: object({ logRows: number, logBytes: number, commitMs: object({ last: number, p50: number, p99: number }) }),
 })
+
+/** Answer to `POST /api/v1/endpoints/NAME/resync`: scans that began, scans of the same that ran already, events passed over. */
+export const resynced = object({ endpoint: string, begun: number, running: number, dropped: number })
 
 /** Answer to `POST /api/v1/clusters/NAME/token`. `hub` is the address that the agent is to use. */
 export const issuedToken = object({ cluster: string, token: string, expiresAt: number, hub: string })

@@ -1,6 +1,6 @@
 /**
  * What a store asks of its engine, by name. All of it is plain data: it crosses a thread.
- * The number of calls under way is bounded by those who call: eight frames per agent, one step per courier, one prune.
+ * The number of calls under way is bounded by those who call: eight frames per agent, one step per courier, one step of upkeep.
  */
 import type { Frame } from '@watch-hub/shared/protocol/frames'
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
@@ -12,12 +12,16 @@ import type {
   Context,
   EndpointState,
   Freeze,
+  FreezeOutcome,
   JoinAttempt,
   Joined,
   LogRow,
+  Mismatch,
   Opened,
   ReadLimits,
   ReadResult,
+  Resynced,
+  ResyncOrder,
   ScanChunk,
   Sequence,
   StoreStats,
@@ -37,6 +41,9 @@ export type Appended =
       readonly context: string
       readonly appendedAt: number
       readonly rows: readonly Recorded[]
+      readonly mismatches?: readonly Mismatch[]
+      /** Endpoints whose scans waited for what the frame says. */
+      readonly ready: readonly string[]
     }
 
 export interface Pause {
@@ -51,29 +58,56 @@ export interface Token {
   readonly replace: boolean
 }
 
+/** What the engine knows of `StoreStats`. */
+export type EngineStats = Omit<StoreStats, 'state' | 'logLimit' | 'freeBytes'>
+
+export interface Room {
+  readonly logBytes: number
+  /** Bytes of the database's file that hold nothing and will be used again. */
+  readonly freeBytes: number
+}
+
 export interface Calls {
   activate(activation: Activation): void
   /** One step of handing rows of other streams on. Answers with where to go on; nothing = done. */
   inherit(of: StreamOfPlan & { readonly position?: string }): string | undefined
   index(of: StreamOfPlan & { readonly after: string; readonly limit: number }): readonly IndexEntry[]
+  /** The index that was read adds up to `checksum`. */
+  indexRead(of: StreamOfPlan & { readonly checksum: number }): void
   append(of: { readonly cluster: string; readonly frame: Frame }): Appended
   endpoint(name: string): EndpointState
   read(of: { readonly endpoint: string; readonly from: Sequence; readonly limits: ReadLimits }): ReadResult
   rows(sequences: readonly Sequence[]): readonly LogRow[]
   readScan(of: { readonly id: string; readonly limits: Pick<ReadLimits, 'rows' | 'bytes'> }): ScanChunk
-  freeze(step: Freeze): void
+  /** One step of beginning resyncs. `again`: running scans of any reason begin anew. `next`: where to go on; absent = done. */
+  resync(of: ResyncOrder & { readonly after?: string; readonly again?: boolean }): Resynced & { readonly next?: string }
+  /** Some of the resyncs that are due: the endpoints that got one; none = nothing more is due. */
+  resyncDue(periods: Readonly<Record<string, number>>): readonly string[]
+  /** One step of passing over what waits. `next`: where to go on; absent = done. */
+  dropBacklog(of: { readonly endpoint: string; readonly after?: string }): { readonly dropped: number; readonly next?: string }
+  freeze(step: Freeze): FreezeOutcome
   context(key: string): Context
   tail(of: { readonly from: Sequence; readonly limit: number }): readonly LogRow[]
   saveToken(token: Token): void
   join(attempt: JoinAttempt): Joined
-  openProcess(of: { readonly cluster: string; readonly process: number }): Opened
+  openProcess(of: { readonly cluster: string; readonly process: number; readonly generation?: string }): Opened
   revoke(of: { readonly cluster: string; readonly now: number }): boolean
   agents(of: undefined): readonly AgentRecord[]
   setPaused(of: { readonly endpoint: string; readonly pause?: Pause }): void
   paused(of: undefined): ReadonlyMap<string, Pause>
-  stats(of: undefined): StoreStats
-  /** Drops one chunk of what nobody needs any more. True = there may be more. */
-  prune(of: { readonly retentionMs: number }): boolean
+  stats(of: undefined): EngineStats
+  /** Drops one chunk of what nobody needs any more. True = there may be more. `whateverAge`: rows of the log go before their time. */
+  prune(of: { readonly retentionMs: number; readonly staleMs?: number; readonly whateverAge?: boolean }): boolean
+  /**
+   * One step of a sweep over the rows after `from`: drops rows that nobody needs and, where `merging` is given, passes over what a later
+   * row of the same object can tell, for one endpoint or for all. Answers with where to go on; without it, the sweep is over.
+   */
+  compact(of: { readonly from: Sequence; readonly upTo: Sequence; readonly merging?: { readonly endpoint?: string } }): {
+    readonly next?: Sequence
+  }
+  room(of: undefined): Room
+  /** The endpoint for which the most rows wait. */
+  neediest(of: undefined): string | undefined
 }
 
 export type CallName = keyof Calls

@@ -1,30 +1,23 @@
 /**
- * The store as everybody sees it: calls pass over a link to the engine, recent rows are kept here, old ones are pruned now and then.
+ * The store as everybody sees it: calls pass over a link to the engine, recent rows are kept here. Bounds are kept by upkeep.ts.
  *
  * An append's rows are built here from its frame and what the engine recorded of it, so that bodies cross the thread once.
  * Answers come in the order of the requests; so a row that the engine could read is in the tail before the engine's answer is.
  */
+import { checksumOf, emptyChecksum, plus } from '@watch-hub/shared/protocol/checksum'
+import type { Frame } from '@watch-hub/shared/protocol/frames'
 import { indexChunk } from '@watch-hub/shared/protocol/limits'
-import { type Log, silentLog } from '@watch-hub/shared/runtime/log'
-import { sleep as realSleep, type Sleep } from '@watch-hub/shared/runtime/sleep'
-import { isAbort, Task } from '@watch-hub/shared/runtime/task'
-import type { StreamOfPlan } from './calls.ts'
+import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
+import type { Input, StreamOfPlan } from './calls.ts'
 import { rowsOfFrame } from './engine/log-row.ts'
 import type { Link } from './link/link.ts'
 import { memoryTail } from './memory-tail.ts'
-import type { Append, Context, LogRow, Store } from './store.ts'
+import type { Append, Context, Resynced, Store } from './store.ts'
+import { startUpkeep, type UpkeepSettings } from './upkeep.ts'
 
-export interface FrontSettings {
-  /** How long the log keeps rows that nobody needs any more. @default 24 h */
-  readonly retentionMs?: number
-  /** @default 60 000 */
-  readonly pruneEveryMs?: number
+export interface FrontSettings extends UpkeepSettings {
   /** Bounds of the rows kept in memory. @default 32 MiB, 50 000 rows */
   readonly tail?: { readonly bytes: number; readonly rows: number }
-  /** @default silent */
-  readonly log?: Log
-  /** For tests. @default the real one */
-  readonly sleep?: Sleep
 }
 
 const defaultTail = { bytes: 32 * 1024 * 1024, rows: 50_000 }
@@ -32,20 +25,18 @@ const contextsKept = 1_000
 
 export function createStore(link: Link, settings: FrontSettings = {}): Store {
   const tail = memoryTail({ head: link.head, ...(settings.tail ?? defaultTail) })
-  const listeners = new Set<(rows: readonly LogRow[]) => void>()
-  const pruning = startPruning(link, settings)
+  const listeners = new Set<Parameters<Store['onAppend']>[0]>()
+  const upkeep = startUpkeep({ link, floor: () => tail.floor }, settings)
   const contexts = new Map<string, Context>()
   let closing: Promise<void> | undefined
 
-  const append: Store['append'] = async (cluster, frame): Promise<Append> => {
+  const append = async (cluster: string, frame: Frame): Promise<Append> => {
     const appended = await link.call('append', { cluster, frame })
     if (appended.kind !== 'stored') return appended
     const rows = rowsOfFrame(frame, appended)
-    if (rows.length > 0) {
-      tail.push(rows)
-      for (const listener of listeners) listener(rows)
-    }
-    return { kind: 'stored', rows }
+    tail.push(rows)
+    if (rows.length > 0 || appended.ready.length > 0) for (const listener of listeners) listener(rows, appended.ready)
+    return { kind: 'stored', rows, ...(appended.mismatches !== undefined && { mismatches: appended.mismatches }) }
   }
   const context = async (key: string): Promise<Context> => {
     const known = contexts.get(key) ?? (await link.call('context', key))
@@ -55,14 +46,14 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
   }
   const close = async (): Promise<void> => {
     await using _link = link
-    await using _pruning = pruning
+    await using _upkeep = upkeep
   }
   return {
     ended: link.ended,
     hubId: link.hubId,
     activate: (activation) => link.call('activate', activation),
     readIndex: (of, signal) => readIndex(link, of, signal),
-    append,
+    append: (cluster, frame, signal) => upkeep.pass(() => append(cluster, frame), signal),
     onAppend: (listener) => {
       listeners.add(listener)
       return { [Symbol.dispose]: () => void listeners.delete(listener) }
@@ -72,18 +63,40 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
       tail.covers(from) ? tail.read(endpoint, from, limits) : link.call('read', { endpoint, from, limits }),
     rows: (sequences) => link.call('rows', sequences),
     readScan: (id, limits) => link.call('readScan', { id, limits }),
+    resync: (order) => resync(link, order),
+    resyncDue: async (periods) => {
+      const endpoints = new Set<string>()
+      for (;;) {
+        const some = await link.call('resyncDue', periods)
+        if (some.length === 0) return [...endpoints]
+        for (const endpoint of some) endpoints.add(endpoint)
+      }
+    },
+    dropBacklog: async (endpoint) => {
+      // The scans first: from then on everything that is passed over will be told by one of them.
+      const scans = await resync(link, { endpoint, again: true })
+      try {
+        return { ...scans, dropped: await drop(link, endpoint) }
+      } finally {
+        tail.clear()
+      }
+    },
     freeze: (step) => link.call('freeze', step),
     context,
     tail: async (from, limit) => tail.newest(from, limit) ?? link.call('tail', { from, limit }),
     head: async () => tail.head,
     saveToken: (token) => link.call('saveToken', token),
     join: (attempt) => link.call('join', attempt),
-    openProcess: (cluster, process) => link.call('openProcess', { cluster, process }),
+    openProcess: (cluster, process, generation) =>
+      link.call('openProcess', { cluster, process, ...(generation !== undefined && { generation }) }),
     revoke: (cluster, now) => link.call('revoke', { cluster, now }),
     agents: () => link.call('agents', undefined),
     setPaused: (endpoint, pause) => link.call('setPaused', { endpoint, ...(pause !== undefined && { pause }) }),
     paused: () => link.call('paused', undefined),
-    stats: () => link.call('stats', undefined),
+    get state() {
+      return upkeep.figures.state
+    },
+    stats: async () => ({ ...(await link.call('stats', undefined)), ...upkeep.figures }),
     [Symbol.asyncDispose]: () => {
       closing ??= close()
       return closing
@@ -97,27 +110,35 @@ async function* readIndex(link: Link, of: StreamOfPlan, signal: AbortSignal) {
     signal.throwIfAborted()
     position = await link.call('inherit', { ...of, ...(position !== undefined && { position }) })
   } while (position !== undefined)
-  for (let after = ''; ; ) {
+  let checksum = emptyChecksum
+  for (let after: string | undefined = ''; after !== undefined; ) {
     signal.throwIfAborted()
-    const chunk = await link.call('index', { ...of, after, limit: indexChunk })
+    const chunk: readonly IndexEntry[] = await link.call('index', { ...of, after, limit: indexChunk })
+    checksum = plus(checksum, checksumOf(chunk))
     if (chunk.length > 0) yield chunk
-    const last = chunk.at(-1)
-    if (last === undefined || chunk.length < indexChunk) return
-    after = last.uid
+    after = chunk.length < indexChunk ? undefined : chunk.at(-1)?.uid
+  }
+  await link.call('indexRead', { ...of, checksum })
+}
+
+async function resync(link: Link, order: Input<'resync'>): Promise<Resynced> {
+  let begun = 0
+  let running = 0
+  for (let after: string | undefined; ; ) {
+    const step = await link.call('resync', { ...order, ...(after !== undefined && { after }) })
+    begun += step.begun
+    running += step.running
+    after = step.next
+    if (after === undefined) return { begun, running }
   }
 }
 
-function startPruning(link: Link, settings: FrontSettings): Task {
-  const { retentionMs = 24 * 3_600_000, pruneEveryMs = 60_000, log = silentLog, sleep = realSleep } = settings
-  return new Task(async (signal) => {
-    for (;;) {
-      await sleep(pruneEveryMs, signal)
-      try {
-        while (await link.call('prune', { retentionMs })) signal.throwIfAborted()
-      } catch (error) {
-        if (isAbort(error, signal)) throw error
-        log.warn('the log could not be pruned, trying again later', { error, afterMs: pruneEveryMs })
-      }
-    }
-  })
+async function drop(link: Link, endpoint: string): Promise<number> {
+  let dropped = 0
+  for (let after: string | undefined; ; ) {
+    const step = await link.call('dropBacklog', { endpoint, ...(after !== undefined && { after }) })
+    dropped += step.dropped
+    after = step.next
+    if (after === undefined) return dropped
+  }
 }

@@ -21,6 +21,14 @@ export interface Route {
   readonly reason?: Reason
   /** The endpoint's watches that match now; for `deleted`, those that matched before. Sorted. */
   readonly watches: readonly string[]
+  /** The row's patch may be told instead of its body: its base was routed to this endpoint before, and nothing of the object since. */
+  readonly delta?: true
+}
+
+/** What makes the body of one log row out of the body of another, as JSON text (RFC 7396). */
+export interface Patch {
+  readonly base: Sequence
+  readonly text: string
 }
 
 export interface ObjectRef {
@@ -57,13 +65,15 @@ export interface LogRow {
   readonly observedAt: number
   /** Hub's clock, ms. */
   readonly appendedAt: number
-  readonly cause: 'live' | 'list'
+  readonly cause: 'live' | 'list' | 'audit'
   readonly change: 'added' | 'modified' | 'gone'
   /** All watches that match now, whoever hears them. */
   readonly matches: readonly string[]
   readonly routes: readonly Route[]
   /** The projected object as JSON text; for `deleted` the last known one. */
   readonly body: string
+  /** Only where a route says `delta`. */
+  readonly patch?: Patch
 }
 
 /** What append must know about one cluster to derive events. Made from a Snapshot; kept by plan hash, so that frames of an older plan keep their meaning. */
@@ -89,12 +99,24 @@ export interface WatchRoute {
 /** Routes of a whole Snapshot. Endpoints that are not listed are sent nothing, whatever older plans say; their cursors stay. */
 export interface Activation {
   readonly endpoints: readonly string[]
+  /** Those of them that are told patches where it is possible. @default none */
+  readonly deltas?: readonly string[]
+  /** Those of them whose scans are closed by a marker. @default none */
+  readonly markers?: readonly string[]
   readonly clusters: readonly ClusterRoutes[]
 }
 
+/** At the end of a comparison, the agent's index of a stream was not what the hub holds: it has to be loaded anew. */
+export interface Mismatch {
+  readonly stream: string
+  /** Their checksums. */
+  readonly agent: number
+  readonly hub: number
+}
+
 export type Append =
-  /** Durable; `rows` are its log rows, in order. */
-  | { readonly kind: 'stored'; readonly rows: readonly LogRow[] }
+  /** Durable; `rows` are its log rows, in order. `mismatches`: absent when there are none. */
+  | { readonly kind: 'stored'; readonly rows: readonly LogRow[]; readonly mismatches?: readonly Mismatch[] }
   /** Number not above the last stored one: was durable before. */
   | { readonly kind: 'duplicate'; readonly lastFrame: number }
   /** Cannot be stored: a newer process has taken over, a number is missing, or its plan was never known here. */
@@ -106,6 +128,8 @@ export interface Member {
   readonly type: EventType
   readonly reason?: Reason
   readonly watches: readonly string[]
+  /** Told as the row's patch, which applies to this row's body. */
+  readonly base?: Sequence
 }
 
 /** The events of one request, fixed before the first attempt. */
@@ -127,15 +151,47 @@ export interface Scan {
   readonly watch: string
   readonly cluster: string
   readonly reason: 'initial' | 'resync'
-  /** Objects sent so far, and matching objects when it began. */
+  /** Objects sent so far, and objects to send when it began; what the log tells meanwhile is left out. */
   readonly sent: number
   readonly total: number
+  /** Everything was sent; its marker waits until the cluster's agent has compared all that the watch is about. */
+  readonly waiting?: true
+}
+
+/** Closes a scan: what a receiver needs to find what it holds beyond the truth. */
+export interface Marker {
+  readonly watch: string
+  readonly cluster: string
+  /** Key for `Store.context`. */
+  readonly context: string
+  /** Everything that the endpoint is told of the watch since the scan began, from the log, has a higher number. */
+  readonly since: Sequence
+  /** The log's head when the end was read. */
+  readonly sequence: Sequence
+  /** Objects that the watch matches. */
+  readonly count: number
+}
+
+/** Which pairs of an endpoint to tell again; an absent part = all. */
+export interface ResyncOrder {
+  readonly endpoint: string
+  readonly watch?: string
+  readonly cluster?: string
+}
+
+export interface Resynced {
+  /** Scans that began. */
+  readonly begun: number
+  /** Scans of reason `initial` that were under way: they tell the same. */
+  readonly running: number
 }
 
 /** Where one endpoint stands. */
 export interface EndpointState {
   /** Everything up to here is frozen in `batches`, delivered, or not for this endpoint. */
   readonly cursor: Sequence
+  /** Of what was appended up to here the endpoint may hold something else than this store knows: no patch is based on it. */
+  readonly doubted: Sequence
   /** Frozen and not yet settled, in order. */
   readonly batches: readonly FrozenBatch[]
   /** Not yet done, in order of creation. */
@@ -150,6 +206,10 @@ export interface ScanChunk {
   /** Give it back in `Freeze.scan`. */
   readonly position: string
   readonly done: boolean
+  /** Of a scan that is done and closed by one. */
+  readonly marker?: Marker
+  /** See `Scan.waiting`: there is nothing more to read for now. */
+  readonly waiting?: true
 }
 
 /** One durable step of a courier. */
@@ -163,7 +223,12 @@ export interface Freeze {
   readonly cursor: Sequence
   /** `sent`: objects of this chunk. A scan that is no longer there (its watch was taken away) is passed over. */
   readonly scan?: { readonly id: string; readonly position: string; readonly sent: number; readonly done: boolean }
+  /** Versions passed over on the way to `cursor`: newer ones of their objects were told instead, or nothing had to be. @default 0 */
+  readonly skipped?: number
 }
+
+/** `read-again`: a row that was to be frozen is passed over now, a later one tells it. Nothing was written; the log says what to tell. */
+export type FreezeOutcome = 'frozen' | 'read-again'
 
 export interface ReadLimits {
   readonly rows: number
@@ -210,8 +275,11 @@ export type Joined =
     }
 
 export type Opened =
-  /** `lastFrame`: the last durable frame of this process. */
-  | { readonly kind: 'opened'; readonly process: number; readonly lastFrame: number }
+  /**
+   * `lastFrame`: the last durable frame of this process. `process` is another number than was asked for where this database never gave that
+   * one in its present history: it has lost what the process told it. `generation` names that history.
+   */
+  | { readonly kind: 'opened'; readonly process: number; readonly lastFrame: number; readonly generation: string }
   | { readonly kind: 'superseded'; readonly current: number }
   | { readonly kind: 'unknown' }
 
@@ -221,13 +289,52 @@ export interface EndpointBacklog {
   readonly events: number
   /** When the oldest of them was appended, ms; absent when there is none. */
   readonly oldestAt?: number
+  /** Versions that it was never told: newer ones of their objects were told instead, or nothing had to be. Since it was first configured. */
+  readonly skipped: number
+}
+
+/** How the store gets along with its bounds. */
+export interface StoreState {
+  readonly kind:
+    | 'ok'
+    /** The log is above its bound although everything that can be passed over was. */
+    | 'over-bound'
+    /** Too little disk is free. Room is made by compaction, and appends go on. */
+    | 'low-disk'
+    /** Too little disk is free, and no more room can be made: appends wait. */
+    | 'stopped'
+  /** What is short and what to do about it; absent when all is well. */
+  readonly reason?: string
+}
+
+/** What the comparisons of one stream came to. */
+export interface ComparisonFigures {
+  readonly cluster: string
+  readonly stream: string
+  /** `deployments.apps` */
+  readonly resource: string
+  /** Changes that a comparison found and no watch had told, though it should have; `auditCorrections`: those of them that an audit found. */
+  readonly corrections: number
+  readonly auditCorrections: number
+  /** When the last of them was found, ms. */
+  readonly correctedAt?: number
+  /** When the last comparison ended, ms. */
+  readonly comparedAt?: number
+  /** How often index and inventory were not the same. */
+  readonly mismatches: number
 }
 
 export interface StoreStats {
+  readonly state: StoreState
   readonly logRows: number
+  /** Of the bodies of the log's rows, and 600 for the rest of each: what `logLimit` bounds. */
   readonly logBytes: number
+  readonly logLimit: number
+  /** Free on the disk, with what is free within the database's file; absent before the first look, and where there is no disk. */
+  readonly freeBytes?: number
   /** Objects held, by cluster and resource name (`deployments.apps`). */
   readonly inventory: readonly { readonly cluster: string; readonly resource: string; readonly objects: number }[]
+  readonly comparisons: readonly ComparisonFigures[]
   readonly endpoints: readonly EndpointBacklog[]
   /** Duration of the last commits, ms. */
   readonly commitMs: { readonly last: number; readonly p50: number; readonly p99: number }
@@ -245,14 +352,21 @@ export interface Store extends AsyncDisposable {
    */
   activate(activation: Activation): Promise<void>
 
-  /** What the hub holds of one stream under a plan. Before the first chunk, rows of streams that the plan dropped pass to their heirs of the same kind. */
+  /**
+   * What the hub holds of one stream under a plan. Before the first chunk, rows of streams that the plan dropped pass to their heirs of the same
+   * kind. After the last one, a checksum of the stream that does not follow from its rows is counted as a mismatch, and corrected.
+   */
   readIndex(
     of: { readonly cluster: string; readonly plan: string; readonly stream: string },
     signal: AbortSignal,
   ): AsyncIterable<readonly IndexEntry[]>
-  append(cluster: string, frame: Frame): Promise<Append>
-  /** Called with the rows of each append once they are durable, in order. The returned disposable ends it. */
-  onAppend(listener: (rows: readonly LogRow[]) => void): Disposable
+  /** While the disk is too full (`state`: stopped) appends wait, in their order; `signal` takes back one that waits. */
+  append(cluster: string, frame: Frame, signal?: AbortSignal): Promise<Append>
+  /**
+   * Called with the rows of each append once they are durable, in order, and with the endpoints whose scans need wait no longer; one of the
+   * two can be empty. The returned disposable ends it.
+   */
+  onAppend(listener: (rows: readonly LogRow[], ready: readonly string[]) => void): Disposable
 
   endpoint(name: string): Promise<EndpointState>
   /** Rows after `from` that are routed to `endpoint`. Near the head it is answered from memory. */
@@ -260,7 +374,19 @@ export interface Store extends AsyncDisposable {
   /** Rows by number, in the order asked. A row that is gone is absent. */
   rows(sequences: readonly Sequence[]): Promise<readonly LogRow[]>
   readScan(id: string, limits: { readonly rows: number; readonly bytes: number }): Promise<ScanChunk>
-  freeze(step: Freeze): Promise<void>
+  /**
+   * Begins to tell an endpoint again what there is: one scan for each watch that it hears in a cluster, from the inventory. A resync that is under
+   * way begins anew. Nothing fits = no scan.
+   */
+  resync(order: ResyncOrder): Promise<Resynced>
+  /** Begins the resyncs that are due: `periods` says how often, ms by watch. Answers with the endpoints that got some. */
+  resyncDue(periods: Readonly<Record<string, number>>): Promise<readonly string[]>
+  /**
+   * Passes over what waits for an endpoint, except deletions, and tells it again what there is. Only while none of its couriers runs.
+   * Wherever it is interrupted, nothing is lost; then some of what waits is told as well.
+   */
+  dropBacklog(endpoint: string): Promise<Resynced & { readonly dropped: number }>
+  freeze(step: Freeze): Promise<FreezeOutcome>
   context(key: string): Promise<Context>
   /** The newest rows at or after `from`, whoever they are routed to. */
   tail(from: Sequence, limit: number): Promise<readonly LogRow[]>
@@ -273,8 +399,11 @@ export interface Store extends AsyncDisposable {
     readonly replace: boolean
   }): Promise<void>
   join(attempt: JoinAttempt): Promise<Joined>
-  /** Numbers an agent process (0 = new) or continues it. */
-  openProcess(cluster: string, process: number): Promise<Opened>
+  /**
+   * Numbers an agent process (0 = new), or continues it: then `generation` is what it was told when it got its number. Absent = the present one.
+   * No number is given twice, and none below one that was given.
+   */
+  openProcess(cluster: string, process: number, generation?: string): Promise<Opened>
   revoke(cluster: string, now: number): Promise<boolean>
   agents(): Promise<readonly AgentRecord[]>
 
@@ -282,5 +411,7 @@ export interface Store extends AsyncDisposable {
   setPaused(endpoint: string, pause: { readonly since: number; readonly by: string } | undefined): Promise<void>
   paused(): Promise<ReadonlyMap<string, { readonly since: number; readonly by: string }>>
 
+  /** As of the last look. */
+  readonly state: StoreState
   stats(): Promise<StoreStats>
 }

@@ -61,6 +61,7 @@ export async function startAgentProcess(settings: AgentProcessSettings): Promise
     status: () => reconciler.status(),
     onPlan: (plan) => reconciler.follow(plan),
     onLostData: () => reconciler.resync(),
+    onReload: (stream, reason) => reconciler.reload(stream, reason),
     sleep: shortSleep,
     log,
   })

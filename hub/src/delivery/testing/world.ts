@@ -25,6 +25,7 @@ export const watchConfig = (parts: Partial<WatchConfig> = {}): WatchConfig => ({
   events: ['created', 'updated', 'deleted'],
   fields: { keep: [], prune: [] },
   initial: 'send',
+  resyncMs: 0,
   includeSecretData: false,
   attach: {},
   endpoints: ['dns'],
@@ -123,7 +124,7 @@ export async function startWorld(): Promise<World> {
       const names = stream.watches.map(({ name }) => name)
       const entries = changes.map((change): Entry => {
         const definitions = stream.watches.map(({ name, definition }) => ({ watch: name, definition }))
-        if (change.synced) return { s: 0, synced: definitions, observedAt: Date.now() }
+        if (change.synced) return { s: 0, synced: definitions, cause: 'list', observedAt: Date.now() }
         const known = existing.has(`${cluster}/${change.uid}`)
         if (change.gone) existing.delete(`${cluster}/${change.uid}`)
         else existing.add(`${cluster}/${change.uid}`)

@@ -1,4 +1,6 @@
 /** For tests: a hub that is nothing but its answers, and remembers what it was asked. */
+
+import type { ResyncAnswer } from '../../delivery/dispatcher.ts'
 import type { Backup } from '../../store/backup/backups.ts'
 import type { LogRow } from '../../store/store.ts'
 import type { HubStatus } from '../status.ts'
@@ -39,16 +41,19 @@ export const fakeStatus: HubStatus = {
       version: '0.1.0',
       clusterUid: 'uid-1',
       streams: [
-        { id: 's1', resource: 'services', watches: ['load-balancers'], state: { state: 'live' } },
-        { id: 's2', resource: 'pods', watches: ['pods'], state: { state: 'syncing', done: 1_200, total: 5_000 } },
+        { id: 's1', resource: 'services', watches: ['load-balancers'], state: { state: 'live' }, mismatches: 0 },
+        { id: 's2', resource: 'pods', watches: ['pods'], state: { state: 'syncing', done: 1_200, total: 5_000 }, mismatches: 0 },
         {
           id: 's3',
           resource: 'widgets.example.com',
           watches: ['widgets'],
           state: { state: 'failed', reason: 'no such resource widgets.example.com', transient: true },
+          mismatches: 0,
         },
       ],
       objects: 412,
+      left: false,
+      corrections: [],
       figures: { outbox: 2 },
     },
     {
@@ -61,6 +66,8 @@ export const fakeStatus: HubStatus = {
       connected: false,
       streams: [],
       objects: 0,
+      left: false,
+      corrections: [],
       figures: {},
     },
   ],
@@ -114,6 +121,7 @@ export interface FakeView extends HubView {
   state: HubStatus
   issued: IssuedToken
   verdict: { readonly ok: boolean; readonly reasons: readonly string[] }
+  resynced: ResyncAnswer
   rows: (filter: EventFilter, signal: AbortSignal) => AsyncIterable<LogRow>
   made: Backup
 }
@@ -126,6 +134,7 @@ export function fakeView(): FakeView {
     state: fakeStatus,
     issued: { kind: 'issued', cluster: 'prod-us-1', token: 'whj_secret', expiresAt: t0 + 1_800_000 },
     verdict: { ok: true, reasons: [] },
+    resynced: { begun: 2, running: 0, dropped: 0 },
     rows: async function* () {},
     made: { kind: 'refused', code: 'backup-running', message: 'a backup is under way' },
     about: () => view.state.hub,
@@ -147,6 +156,10 @@ export function fakeView(): FakeView {
     resume: async (endpoint) => {
       calls.push(['resume', endpoint])
       return known(endpoint)
+    },
+    resync: async (endpoint, what) => {
+      calls.push(['resync', endpoint, what])
+      return known(endpoint) ? view.resynced : undefined
     },
     fetchNow: async () => {
       calls.push(['fetchNow'])

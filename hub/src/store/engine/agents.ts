@@ -44,7 +44,8 @@ const agentRow = object({
 const agentColumns = `cluster, public_key AS publicKey, cluster_uid AS clusterUid, joined_at AS joinedAt, process,
   last_frame AS lastFrame, revoked_at AS revokedAt`
 
-export function createAgents(db: Database): Agents {
+/** `generation`: the present history of the database. */
+export function createAgents(db: Database, generation: string): Agents {
   const select = db.query(`SELECT ${agentColumns} FROM agents WHERE cluster = ?`, agentRow)
   const selectAll = db.query(`SELECT ${agentColumns} FROM agents ORDER BY cluster`, agentRow)
   const setProcess = db.command('UPDATE agents SET process = ?, last_frame = 0 WHERE cluster = ?')
@@ -55,15 +56,16 @@ export function createAgents(db: Database): Agents {
   return {
     saveToken: ({ hash, cluster, expiresAt, replace }) => void saveToken(hash, cluster, expiresAt, replace ? 1 : 0),
     join: createJoin(db, (cluster) => select.get(cluster)),
-    openProcess: ({ cluster, process }) => {
+    openProcess: ({ cluster, process, generation: since = generation }) => {
       const agent = select.get(cluster)
       if (agent === undefined || agent.revokedAt !== undefined) return { kind: 'unknown' }
-      if (process === agent.process && process > 0) return { kind: 'opened', process, lastFrame: agent.lastFrame }
-      if (process !== 0 && process < agent.process) return { kind: 'superseded', current: agent.process }
-      // Above the current one: this database is older than the process that it numbered. It has lost that process's frames.
-      const opened = process === 0 ? agent.process + 1 : process
+      if (process > 0 && process === agent.process && since === generation)
+        return { kind: 'opened', process, lastFrame: agent.lastFrame, generation }
+      if (process > 0 && process < agent.process) return { kind: 'superseded', current: agent.process }
+      // A number that was not given here, or in another history: what that process told is lost. The next one is above both.
+      const opened = Math.max(process, agent.process) + 1
       setProcess(opened, cluster)
-      return { kind: 'opened', process: opened, lastFrame: 0 }
+      return { kind: 'opened', process: opened, lastFrame: 0, generation }
     },
     revoke: ({ cluster, now }) => revoke(now, cluster) > 0,
     all: () => selectAll.all().map(({ revokedAt, ...agent }) => ({ ...agent, ...(revokedAt !== undefined && { revokedAt }) })),

@@ -7,16 +7,20 @@
 import type { Frame, ObjectEntry } from '@watch-hub/shared/protocol/frames'
 import { isSynced } from '@watch-hub/shared/protocol/frames'
 import type { Appended, Input } from '../calls.ts'
-import type { Route, Sequence } from '../store.ts'
+import type { Mismatch, Patch, Route, Sequence } from '../store.ts'
 import type { Agents } from './agents.ts'
-import type { Audiences, Deriver } from './audiences.ts'
+import type { Audiences, Derived, Deriver } from './audiences.ts'
 import type { Backlog } from './backlog.ts'
 import type { Bodies } from './bodies.ts'
+import type { Comparisons } from './comparisons.ts'
 import type { Contexts } from './contexts.ts'
 import type { Held, Inventory } from './inventory.ts'
 import type { Log } from './log.ts'
-import { matchesNow, type Recorded } from './log-row.ts'
+import { encodeRoutes, matchesNow, type Recorded } from './log-row.ts'
+import type { Patches, Replacing } from './patches.ts'
 import type { PlanRoutes, Plans } from './plans.ts'
+import type { Scans } from './scans.ts'
+import { createStreamSums, type SummedRow } from './stream-sums.ts'
 import type { Streams } from './streams.ts'
 
 export interface AppendDeps {
@@ -24,10 +28,13 @@ export interface AppendDeps {
   readonly audiences: Audiences
   readonly backlog: Backlog
   readonly bodies: Bodies
+  readonly comparisons: Comparisons
   readonly contexts: Contexts
   readonly inventory: Inventory
   readonly log: Log
+  readonly patches: Patches
   readonly plans: Plans
+  readonly scans: Pick<Scans, 'ready'>
   readonly streams: Streams
   readonly now: () => number
 }
@@ -42,9 +49,10 @@ export const createAppend =
     if (plan === undefined) return unknownPlan(cluster, frame)
     const context = contexts.of(plan, agents.clusterUid(cluster))
     const appendedAt = deps.now()
-    const rows = writeFrame({ frame, plan, context, appendedAt, deps })
+    const written = writeFrame({ frame, plan, context, appendedAt, deps })
     agents.setLastFrame(cluster, frame.number)
-    return { kind: 'stored', cluster, context: String(context), appendedAt, rows }
+    const ready = frame.entries.some(isSynced) ? deps.scans.ready(cluster) : []
+    return { kind: 'stored', cluster, context: String(context), appendedAt, ready, ...written }
   }
 
 const unknownPlan = (cluster: string, { plan, number }: Frame): Appended => ({
@@ -63,12 +71,13 @@ interface FrameWork {
 
 /** Where the entries of one stream go, and what they mean there. */
 interface StreamWork {
+  readonly id: string
   readonly number: number
   readonly version: string
   readonly derive: Deriver
 }
 
-function writeFrame(work: FrameWork): readonly Recorded[] {
+function writeFrame(work: FrameWork): Pick<Extract<Appended, { readonly kind: 'stored' }>, 'rows' | 'mismatches'> {
   const { frame, deps } = work
   const sums = createSums(deps)
   const streams = new Map<number, StreamWork>()
@@ -78,17 +87,23 @@ function writeFrame(work: FrameWork): readonly Recorded[] {
     return stream
   }
   const rows: Recorded[] = []
+  const mismatches: Mismatch[] = []
   for (const [i, entry] of frame.entries.entries()) {
     const stream = streamAt(entry.s)
     if (isSynced(entry)) {
-      if (deps.audiences.synced(stream.number, entry.synced)) streams.clear()
+      sums.writeStreams(work.appendedAt)
+      const hub = deps.comparisons.ended(stream.number, { ...entry, at: work.appendedAt })
+      // A comparison with an index that is not the inventory proves nothing: no watch is in step by it.
+      if (hub !== undefined) mismatches.push({ stream: stream.id, agent: entry.checksum ?? 0, hub })
+      else if (deps.audiences.synced(stream.number, entry.synced)) streams.clear()
       continue
     }
     const row = writeEntry(entry, stream, { ...work, sums })
     if (row !== undefined) rows.push({ entry: i, ...row })
   }
+  sums.writeStreams(work.appendedAt)
   sums.close(rows.at(-1)?.sequence)
-  return rows
+  return mismatches.length === 0 ? { rows } : { rows, mismatches }
 }
 
 function openStream(position: number, { frame, plan, deps }: FrameWork): StreamWork {
@@ -96,7 +111,7 @@ function openStream(position: number, { frame, plan, deps }: FrameWork): StreamW
   if (stream === undefined)
     throw new Error(`frame ${frame.number}: expected a stream position below ${frame.streams.length}, got ${position}`)
   const number = deps.streams.number(plan.routes.cluster, stream)
-  return { number, version: stream.version, derive: deps.audiences.of(plan, { id: stream.id, number }) }
+  return { id: stream.id, number, version: stream.version, derive: deps.audiences.of(plan, { id: stream.id, number }) }
 }
 
 type Written = Omit<Recorded, 'entry'>
@@ -115,16 +130,35 @@ function writeEntry(entry: ObjectEntry, stream: StreamWork, work: FrameWork & { 
   }
   const { cause, change, uid, resourceVersion } = entry
   const sameVersion = resourceVersion === before?.resourceVersion
-  const { routes, text } = stream.derive({ before: before?.matches ?? '[]', now: matches, cause, change, differs, sameVersion })
+  const derived = stream.derive({ before: before?.matches ?? '[]', now: matches, cause, change, differs, sameVersion })
   const sequence = deps.log.nextSequence()
-  const row = { ...columnsOf(entry, work), stream: stream.number, version: stream.version, matches, routes: text, sequence }
   const body = entry.body ?? deps.bodies.get(before?.sequence ?? sequence)
+  const { version } = stream
+  const { routes, text, patch } = withPatch(
+    derived,
+    before && differs ? { base: before.sequence, uid, version, body } : undefined,
+    deps,
+  )
+  const row = { ...columnsOf(entry, work), stream: stream.number, version, matches, routes: text, sequence }
   deps.log.add(row)
   deps.bodies.add(sequence, body)
-  if (now.length === 0) deps.inventory.remove(stream.number, uid)
-  else deps.inventory.put(stream.number, uid, { ...row, hash: entry.hash ?? before?.hash ?? '' })
-  sums.count({ stream: stream.number, before, held: now.length > 0, sequence, routes, body })
-  return { sequence, routes, ...(entry.body === undefined && { body }) }
+  if (patch !== undefined) deps.patches.add(sequence, patch)
+  const held = now.length === 0 ? undefined : { ...row, hash: entry.hash ?? before?.hash ?? '' }
+  if (held === undefined) deps.inventory.remove(stream.number, uid)
+  else deps.inventory.put(stream.number, uid, held)
+  sums.count({ stream: stream.number, uid, before, now: held, sequence, routes, body })
+  if (derived.correction) sums.correct(stream.number, cause)
+  return { sequence, routes, ...(entry.body === undefined && { body }), ...(patch !== undefined && { patch }) }
+}
+
+/** `replacing`: the content that the row brings takes the place of another. */
+function withPatch(
+  { routes, text }: Pick<Derived, 'routes' | 'text'>,
+  replacing: Omit<Replacing, 'routes'> | undefined,
+  { patches }: AppendDeps,
+): Pick<Derived, 'routes' | 'text'> & { readonly patch?: Patch } {
+  const patched = replacing && patches.make({ ...replacing, routes })
+  return patched === undefined ? { routes, text } : { ...patched, text: encodeRoutes(patched.routes) }
 }
 
 /** An object that was not held and matches nothing was never the hub's business; one that is held must change to be worth a row. */
@@ -148,36 +182,52 @@ const columnsOf = (entry: ObjectEntry, { context, appendedAt }: FrameWork) => {
   return { uid, namespace, name, resourceVersion, observedAt, cause, change, context, appendedAt }
 }
 
-/** Sums of one frame, written once at its end. */
+/** Sums of one frame, written once at its end; those of its streams before a comparison ends, too. */
 interface Sums {
   count(row: {
     readonly stream: number
+    readonly uid: string
     readonly before: Held | undefined
-    readonly held: boolean
+    readonly now: SummedRow | undefined
     readonly sequence: Sequence
     readonly routes: readonly Route[]
     readonly body: string
   }): void
+  /** A comparison found what a watch should have told. */
+  correct(stream: number, cause: ObjectEntry['cause']): void
+  /** What the streams hold, and what was found in them. */
+  writeStreams(at: number): void
   /** `head`: number of the frame's last row, if it has any. */
   close(head: Sequence | undefined): void
 }
 
-function createSums({ backlog, bodies, log, streams }: AppendDeps): Sums {
+function createSums({ backlog, bodies, comparisons, log, streams }: AppendDeps): Sums {
   const tally = backlog.tally()
-  const objects = new Map<number, number>()
-  const { pruned } = log.totals()
+  const held = createStreamSums(streams)
+  const corrections = new Map<number, { changes: number; byAudit: number }>()
+  const { thinned } = log.totals()
   let rows = 0
   let bytes = 0
   return {
-    count: ({ stream, before, held, sequence, routes, body }) => {
+    count: ({ stream, uid, before, now, sequence, routes, body }) => {
       tally.count(sequence, routes)
       rows++
       bytes += Buffer.byteLength(body)
-      objects.set(stream, (objects.get(stream) ?? 0) + Number(held) - Number(before !== undefined))
-      if (before !== undefined && before.sequence <= pruned) bodies.release(before.sequence) // only the inventory still named it
+      held.change({ stream, uid, before, now })
+      if (before !== undefined && before.sequence <= thinned) bodies.release(before.sequence) // perhaps only the inventory still named it
+    },
+    correct: (stream, cause) => {
+      const counted = corrections.get(stream) ?? { changes: 0, byAudit: 0 }
+      corrections.set(stream, counted)
+      counted.changes++
+      if (cause === 'audit') counted.byAudit++
+    },
+    writeStreams: (at) => {
+      held.write()
+      for (const [stream, counted] of corrections) comparisons.corrected(stream, { ...counted, at })
+      corrections.clear()
     },
     close: (head) => {
-      for (const [stream, delta] of objects) streams.addObjects(stream, delta)
       tally.write()
       if (head !== undefined) log.grow({ head, rows, bytes })
     },

@@ -4,7 +4,7 @@ import type { SyncedEntry } from '@watch-hub/shared/protocol/frames'
 import type { Route } from '../store.ts'
 import { names } from './columns.ts'
 import type { Database } from './database.ts'
-import { type Audience, type Change, derive } from './derive.ts'
+import { type Audience, type Change, derive, isCorrection } from './derive.ts'
 import { encodeRoutes } from './log-row.ts'
 import type { PlanRoutes } from './plans.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -13,6 +13,8 @@ export interface Derived {
   readonly routes: readonly Route[]
   /** `routes` as the log keeps them. */
   readonly text: string
+  /** See `isCorrection`. */
+  readonly correction: boolean
 }
 
 /** A `Change` whose sets of watches are JSON text. */
@@ -96,8 +98,9 @@ function remembering(audience: Audience): Deriver {
     const key = `${before}${now}${change.cause}${change.change}${change.differs}${change.sameVersion}`
     const found = known.get(key)
     if (found !== undefined) return found
-    const routes = derive({ ...change, before: decodeJson(names, before), now: decodeJson(names, now) }, audience)
-    const derived = { routes, text: encodeRoutes(routes) }
+    const decoded = { ...change, before: decodeJson(names, before), now: decodeJson(names, now) }
+    const routes = derive(decoded, audience)
+    const derived = { routes, text: encodeRoutes(routes), correction: isCorrection(decoded, audience) }
     if (known.size >= remembered) known.clear()
     known.set(key, derived)
     return derived

@@ -20,7 +20,7 @@ export interface Change {
   readonly now: readonly string[]
   /** `gone`: the object no longer exists, and `now` is empty. */
   readonly change: 'added' | 'modified' | 'gone'
-  readonly cause: 'live' | 'list'
+  readonly cause: 'live' | 'list' | 'audit'
   /** The projected content differs from what was held. */
   readonly differs: boolean
   /** The object's version is the one that was held: only the projection can make its content differ. */
@@ -41,6 +41,18 @@ export interface Audience {
 
 export const derive = (change: Change, audience: Audience): readonly Route[] =>
   audience.endpoints.flatMap((endpoint) => derivedFor(endpoint, change, audience) ?? [])
+
+/**
+ * True when a comparison found what a watch should have told: the object changed while a watch that is concerned was in step under its
+ * current definition. What a commit changed (`initial`, `projection`) is none.
+ */
+export function isCorrection(change: Change, audience: Pick<Audience, 'watches' | 'synced'>): boolean {
+  const { before, now, cause, differs, sameVersion } = change
+  if (cause === 'live') return false
+  const moved = [...now.filter((watch) => !before.includes(watch)), ...before.filter((watch) => !now.includes(watch))]
+  const changed = differs && !sameVersion && before.length > 0 ? now : []
+  return [...moved, ...changed].some((watch) => inStep(watch, audience))
+}
 
 interface Told {
   readonly type: EventType
@@ -86,7 +98,7 @@ function appearance(now: readonly string[], { cause, change }: Change, audience:
 
 function removal({ endpoint, before }: Side, { now, change, cause }: Change, audience: Audience): Told | undefined {
   const watches = namedBy(endpoint, before, audience)
-  const reason = cause === 'list' ? 'recovered' : change === 'gone' ? undefined : 'out-of-scope'
+  const reason = cause !== 'live' ? 'recovered' : change === 'gone' ? undefined : 'out-of-scope'
   if (change === 'gone') return { type: 'deleted', reason, watches }
   const left = before.filter((watch) => !now.includes(watch) && !takenFrom(endpoint, watch, audience))
   // A comparison proves that the object left only where the watch was in step under the same definition; else a commit moved it.
@@ -107,7 +119,7 @@ function takenFrom(endpoint: string, watch: string, { watches }: Audience): bool
   return route !== undefined && !route.endpoints.includes(endpoint)
 }
 
-function inStep(watch: string, { watches, synced }: Audience): boolean {
+function inStep(watch: string, { watches, synced }: Pick<Audience, 'watches' | 'synced'>): boolean {
   const route = watches.get(watch)
   return route !== undefined && synced.get(watch) === route.definition
 }

@@ -12,16 +12,22 @@ import { createAppend } from './append.ts'
 import { createAudiences } from './audiences.ts'
 import { createBacklog } from './backlog.ts'
 import { createBodies } from './bodies.ts'
+import { createCompaction } from './compaction.ts'
+import { createComparisons } from './comparisons.ts'
 import { createContexts } from './contexts.ts'
 import type { Database } from './database.ts'
+import { createDropBacklog } from './drop-backlog.ts'
 import { createEndpoints } from './endpoints.ts'
 import { createInherit } from './heirs.ts'
 import { createInventory } from './inventory.ts'
 import { createLogTable } from './log.ts'
+import { createPatches } from './patches.ts'
 import { createPlans } from './plans.ts'
 import { createPrune } from './retention.ts'
+import { createScanSources } from './scan-sources.ts'
 import { createScans } from './scans.ts'
 import { migrate } from './schema.ts'
+import { createStale } from './stale.ts'
 import { createStreams } from './streams.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
@@ -44,23 +50,24 @@ export interface EngineDeps {
 export function createEngine(db: Database, { now, commitMs }: EngineDeps): Engine {
   migrate(db)
   const identity = takeOver(db)
-  const parts = createParts(db, now)
-  const { streams, plans, audiences, log } = parts
+  const parts = createParts(db, { now, generation: identity.generation })
+  const { streams, plans, audiences, log, patches } = parts
   return {
     ...identity,
     ops: createOps(db, parts, commitMs),
     head: () => log.totals().head,
     forget: () => {
-      for (const part of [streams, plans, audiences]) part.forget()
+      for (const part of [streams, plans, audiences, patches]) part.forget()
     },
   }
 }
 
-function createParts(db: Database, now: () => number) {
+function createParts(db: Database, { now, generation }: { readonly now: () => number; readonly generation: string }) {
   const bodies = createBodies(db)
   const backlog = createBacklog(db)
   const inventory = createInventory(db)
-  const agents = createAgents(db)
+  const comparisons = createComparisons(db)
+  const agents = createAgents(db, generation)
   const streams = createStreams(db)
   const subscriptions = createSubscriptions(db)
   const plans = createPlans(db)
@@ -68,15 +75,19 @@ function createParts(db: Database, now: () => number) {
   const audiences = createAudiences(db, subscriptions)
   const endpoints = createEndpoints(db, backlog)
   const log = createLogTable(db, { backlog, now })
-  const scans = createScans(db, { agents, bodies, contexts, inventory, log, plans, streams, now })
-  const data = { bodies, backlog, inventory, log, streams }
-  return { ...data, agents, audiences, contexts, endpoints, plans, scans, subscriptions, now }
+  const patches = createPatches(db, { bodies, log })
+  const stale = createStale(db, { audiences, bodies, inventory, log, plans, streams })
+  const sources = createScanSources(db, { audiences, streams })
+  const scans = createScans(db, { agents, bodies, contexts, endpoints, log, plans, sources, subscriptions, now })
+  const data = { bodies, backlog, comparisons, inventory, log, patches, streams }
+  return { ...data, agents, audiences, contexts, endpoints, plans, scans, stale, subscriptions, now }
 }
 
 type Parts = ReturnType<typeof createParts>
 
 function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs']): Ops {
-  const { agents, contexts, endpoints, inventory, log, plans, scans, streams } = parts
+  const { agents, comparisons, contexts, endpoints, inventory, log, plans, scans, streams } = parts
+  const compaction = createCompaction(db, parts)
   return {
     activate: createActivate(parts),
     inherit: createInherit(parts),
@@ -84,14 +95,24 @@ function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs'])
       const known = streams.ofCluster(cluster).find((each) => each.stream === stream)
       return known === undefined ? [] : inventory.index(known.id, page)
     },
+    indexRead: ({ cluster, stream, checksum }) => {
+      const known = streams.ofCluster(cluster).find((each) => each.stream === stream)
+      if (known !== undefined) comparisons.readOut(known.id, checksum)
+    },
     append: createAppend(parts),
     endpoint: (name) => ({ ...endpoints.state(name), scans: scans.of(name) }),
     read: log.read,
     rows: log.rows,
     readScan: (of) => scans.read(of, log.totals().head),
-    freeze: ({ scan, ...step }) => {
+    resync: scans.resync,
+    resyncDue: scans.resyncDue,
+    dropBacklog: createDropBacklog(db, parts),
+    freeze: (of) => {
+      if (compaction.overtaken(of)) return 'read-again'
+      const { scan, ...step } = of
       endpoints.step(step)
       if (scan !== undefined) scans.step(scan)
+      return 'frozen'
     },
     context: contexts.get,
     tail: log.tail,
@@ -105,25 +126,39 @@ function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs'])
     stats: () => {
       const { rows: logRows, bytes: logBytes } = log.totals()
       const backlogs = endpoints.backlogs()
-      return { logRows, logBytes, inventory: streams.inventory(), endpoints: backlogs, commitMs: commitMs() }
+      return {
+        logRows,
+        logBytes,
+        inventory: streams.inventory(),
+        comparisons: comparisons.all(),
+        endpoints: backlogs,
+        commitMs: commitMs(),
+      }
     },
     prune: createPrune(db, parts),
+    compact: compaction.step,
+    room: () => ({ logBytes: log.totals().bytes, freeBytes: db.freeBytes() }),
+    neediest: endpoints.neediest,
   }
 }
 
 const value = object({ value: string })
 
-function takeOver(db: Database): Pick<Engine, 'hubId' | 'checkSoleWriter'> {
+/** A copy that is to become a database of its own is given no `generation`: the first hub that opens it begins another history. */
+function takeOver(db: Database): Pick<Engine, 'hubId' | 'checkSoleWriter'> & { readonly generation: string } {
   const set = db.command('INSERT OR REPLACE INTO meta VALUES (?, ?)')
   const get = db.query('SELECT value FROM meta WHERE key = ?', value)
   const writer = randomUUID()
   db.exec('BEGIN IMMEDIATE')
   const hubId = get.get('hub-id')?.value ?? randomUUID()
+  const generation = get.get('generation')?.value ?? randomUUID()
   set('hub-id', hubId)
+  set('generation', generation)
   set('writer', writer)
   db.exec('COMMIT')
   return {
     hubId,
+    generation,
     checkSoleWriter: () => {
       if (get.get('writer')?.value !== writer)
         throw new Error(

@@ -17,6 +17,7 @@ import { names } from './columns.ts'
 import type { Holding, Inventory } from './inventory.ts'
 import type { Log } from './log.ts'
 import type { PlanRoutes, Plans } from './plans.ts'
+import { createStreamSums, type StreamSums } from './stream-sums.ts'
 import type { StreamRow, Streams } from './streams.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
@@ -42,13 +43,15 @@ export const createInherit =
     const plan = deps.plans.get(input.cluster, input.plan)
     if (plan === undefined) throw new Error(`${input.cluster}: expected a plan that this hub made, got ${input.plan}`)
     const from = input.position === undefined ? { source: 0, uid: '' } : decodeJson(position, input.position)
+    const sums = createStreamSums(deps.streams)
+    using _written = { [Symbol.dispose]: sums.write }
     let budget = rowsPerStep
     for (const source of sourcesOf(input.stream, plan, deps.streams).filter(({ id }) => id >= from.source)) {
       const handing = handingOf(source, plan, deps)
       if (handing === undefined) continue
       const after = source.id === from.source ? from.uid : ''
       const rows = deps.inventory.page(source.id, { after, limit: budget })
-      for (const { uid, ...row } of rows) passOn(uid, row, handing)
+      for (const { uid, ...row } of rows) passOn(uid, row, { ...handing, sums })
       if (rows.length === budget) return JSON.stringify({ source: source.id, uid: rows.at(-1)?.uid ?? after })
       budget -= rows.length
       passInStep(handing)
@@ -92,33 +95,44 @@ function handingOf(source: StreamRow, plan: PlanRoutes, deps: HeirDeps): Handing
   }
   const heirNumber = (stream: string, watch: string): readonly number[] => {
     const number = deps.streams.sibling(source, routes.cluster, stream)
+    const inStep = deps.audiences.inStep(number)
     // A stream that stays lends a watch until the other one has compared it by itself.
-    return own !== undefined && deps.audiences.inStep(number).has(watch) ? [] : [number]
+    if (own !== undefined && inStep.has(watch)) return []
+    // What the plan has no name for goes to no stream whose index the agent keeps: nobody would compare it.
+    const kept = plan.streams.get(stream)?.every((each) => inStep.get(each) === plan.watches.get(each)?.definition) ?? false
+    return kept && !plan.watches.has(watch) ? [] : [number]
   }
   // What was never compared in full here is not worth lending.
   const lends = own === undefined || [...deps.audiences.inStep(source.id).keys()].some((watch) => heirs(watch).length > 0)
   return lends ? { source, dropped: own === undefined, heirs, deps } : undefined
 }
 
-function passOn(uid: string, row: Holding, { source, dropped, heirs, deps }: Handing): void {
-  const { inventory, bodies, log, streams } = deps
+function passOn(
+  uid: string,
+  row: Holding,
+  { source, dropped, heirs, deps, sums }: Handing & { readonly sums: StreamSums },
+): void {
+  const { inventory, bodies, log } = deps
   const matches = decodeJson(names, row.matches)
   const takers = new Set(matches.flatMap(heirs))
   for (const heir of takers) {
     const passing = matches.filter((watch) => heirs(watch).includes(heir))
     const present = inventory.get(heir, uid)
     if (present === undefined) {
-      inventory.put(heir, uid, { ...row, matches: JSON.stringify(passing) })
-      streams.addObjects(heir, 1)
+      const now = { ...row, matches: JSON.stringify(passing) }
+      inventory.put(heir, uid, now)
+      sums.change({ stream: heir, uid, before: undefined, now })
     } else if (present.hash === row.hash) {
       const united = new Set([...decodeJson(names, present.matches), ...passing])
-      inventory.setMatches(heir, uid, JSON.stringify([...united].sort()))
+      const now = { ...present, matches: JSON.stringify([...united].sort()) }
+      inventory.setMatches(heir, uid, now.matches)
+      sums.change({ stream: heir, uid, before: present, now })
     }
   }
   if (!dropped || takers.size === 0) return
   inventory.remove(source.id, uid)
-  streams.addObjects(source.id, -1)
-  if (row.sequence <= log.totals().pruned) bodies.release(row.sequence)
+  sums.change({ stream: source.id, uid, before: row, now: undefined })
+  if (row.sequence <= log.totals().thinned) bodies.release(row.sequence)
 }
 
 /** What was in step stays so: the heir's rows are what the source had compared. */

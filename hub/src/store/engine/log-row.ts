@@ -2,8 +2,11 @@
 import { array, DecodeError, type Decoder, integer, literal, object, string } from '@watch-hub/shared/protocol/decode'
 import type { Frame, ObjectEntry } from '@watch-hub/shared/protocol/frames'
 import { isSynced } from '@watch-hub/shared/protocol/frames'
-import type { LogRow, ReadLimits, Route, Sequence } from '../store.ts'
-import { eventType, names, reason, sharedJson } from './columns.ts'
+import type { LogRow, Patch, ReadLimits, Route, Sequence } from '../store.ts'
+import { eventType, names, nullable, reason, sharedJson } from './columns.ts'
+
+/** What a row costs besides its body, about: in memory, and on disk with its indexes. */
+export const rowBytes = 600
 
 /** What an append adds to an entry of its frame; the frame itself is not sent back. */
 export interface Recorded {
@@ -13,13 +16,25 @@ export interface Recorded {
   readonly routes: readonly Route[]
   /** Only where the entry brought none. */
   readonly body?: string
+  readonly patch?: Patch
 }
 
-/** `["dns","created","initial","w1","w2"]`; the reason is "" when there is none. */
+/** `["dns","created","initial","w1","w2"]`; the reason is "" when there is none; `updated+` where the row's patch may be told. */
 type FlatRoute = readonly string[]
 
 export const encodeRoutes = (routes: readonly Route[]): string =>
-  JSON.stringify(routes.map((route): FlatRoute => [route.endpoint, route.type, route.reason ?? '', ...route.watches]))
+  JSON.stringify(
+    routes.map(
+      ({ endpoint, type, reason = '', watches, delta }): FlatRoute => [
+        endpoint,
+        delta ? `${type}${deltaMark}` : type,
+        reason,
+        ...watches,
+      ],
+    ),
+  )
+
+const deltaMark = '+'
 
 /** Occurs in encoded routes exactly when one of them is the endpoint's: only the first item of a route follows a bracket. */
 export const routeNeedle = (endpoint: string): string => `[${JSON.stringify(endpoint)},`
@@ -28,12 +43,16 @@ const flatRoute = array(string)
 const route: Decoder<Route> = {
   shape: '[endpoint,type,reason,...watches]',
   decode: (value, path) => {
-    const [endpoint, type, why, ...watches] = flatRoute.decode(value, path)
+    const [endpoint, marked, why, ...watches] = flatRoute.decode(value, path)
+    const delta = marked?.endsWith(deltaMark) ?? false
+    const type = delta ? marked?.slice(0, -deltaMark.length) : marked
     if (endpoint === undefined) throw new DecodeError(`${path}: expected a route, got an empty list`)
     const base = { endpoint, type: eventType.decode(type, path) }
-    return { ...base, ...(why !== '' && { reason: reason.decode(why, path) }), watches }
+    return { ...base, ...(why !== '' && { reason: reason.decode(why, path) }), watches, ...(delta && { delta: true }) }
   },
 }
+/** Of parsed JSON. */
+export const routesText: Decoder<readonly Route[]> = array(route)
 
 /** Matches in one order, so that equal sets are equal text. */
 const sorted = (matches: readonly string[]): readonly string[] =>
@@ -48,7 +67,7 @@ export function rowsOfFrame(
   stored: { readonly cluster: string; readonly context: string; readonly appendedAt: number; readonly rows: readonly Recorded[] },
 ): readonly LogRow[] {
   const { cluster, context, appendedAt } = stored
-  return stored.rows.map(({ entry: position, sequence, routes, body }) => {
+  return stored.rows.map(({ entry: position, sequence, routes, body, patch }) => {
     const entry = frame.entries[position]
     const stream = entry && frame.streams[entry.s]
     if (entry === undefined || stream === undefined || isSynced(entry))
@@ -68,15 +87,18 @@ export function rowsOfFrame(
       matches: matchesNow(entry),
       routes,
       body: body ?? entry.body ?? '',
+      ...(patch !== undefined && { patch }),
     }
   })
 }
 
-/** Columns of a log row with its stream and body, for a `FROM log JOIN streams … JOIN bodies …`. */
+/** Columns of a log row with its stream, body and patch, for a `FROM` of `logRowTables`. */
 export const logRowColumns = `log.sequence, streams.cluster, log.context, streams.stream, streams.grp AS "group", log.version, streams.kind,
   streams.resource, log.namespace, log.name, log.uid, log.resource_version AS resourceVersion, log.observed_at AS observedAt,
-  log.appended_at AS appendedAt, log.cause, log.change, log.matches, log.routes, bodies.body`
-export const logRowTables = 'log JOIN streams ON streams.id = log.stream JOIN bodies ON bodies.sequence = log.sequence'
+  log.appended_at AS appendedAt, log.cause, log.change, log.matches, log.routes, bodies.body,
+  patches.base, patches.patch`
+export const logRowTables = `log JOIN streams ON streams.id = log.stream JOIN bodies ON bodies.sequence = log.sequence
+  LEFT JOIN patches ON patches.sequence = log.sequence`
 
 const columns = object({
   sequence: integer,
@@ -93,24 +115,25 @@ const columns = object({
   resourceVersion: string,
   observedAt: integer,
   appendedAt: integer,
-  cause: literal('live', 'list'),
+  cause: literal('live', 'list', 'audit'),
   change: literal('added', 'modified', 'gone'),
   matches: sharedJson(names),
-  routes: sharedJson(array(route)),
+  routes: sharedJson(routesText),
   body: string,
+  base: nullable(integer),
+  patch: nullable(string),
 })
 
 export const logRow: Decoder<LogRow> = {
   shape: columns.shape,
   decode: (value, path) => {
-    const { group, version, kind, resource, namespace, name, uid, resourceVersion, context, ...rest } = columns.decode(
-      value,
-      path,
-    )
+    const { group, version, kind, resource, namespace, name, uid, resourceVersion, context, base, patch, ...rest } =
+      columns.decode(value, path)
     return {
       ...rest,
       context: String(context),
       object: { group, version, kind, resource, namespace, name, uid, resourceVersion },
+      ...(base !== undefined && patch !== undefined && { patch: { base, text: patch } }),
     }
   },
 }

@@ -93,10 +93,12 @@ const migrations: readonly string[] = [
   CREATE INDEX log_by_object ON log (uid, sequence);
 
   -- checksum: over the stream's rows of the inventory; NULL = to be counted. mismatches: how often an agent's was another one.
-  -- corrections: changes that a comparison found which no watch had told; corrected_at, audited_at: when that was last, ms.
+  -- corrections: changes that a comparison found which no watch had told, audit_corrections those of them that an audit found;
+  -- corrected_at, audited_at: when the last one was found, and when the last comparison ended, ms.
   ALTER TABLE streams ADD COLUMN checksum INTEGER;
   ALTER TABLE streams ADD COLUMN mismatches INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE streams ADD COLUMN corrections INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE streams ADD COLUMN audit_corrections INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE streams ADD COLUMN corrected_at INTEGER;
   ALTER TABLE streams ADD COLUMN audited_at INTEGER;
 
@@ -110,6 +112,23 @@ const migrations: readonly string[] = [
 
   -- scanned_at: when the last scan of the pair began, or the pair itself, ms.
   ALTER TABLE subscriptions ADD COLUMN scanned_at INTEGER NOT NULL DEFAULT 0;
+
+  -- thinned: up to here compaction may have changed rows or taken them away.
+  ALTER TABLE totals ADD COLUMN thinned INTEGER NOT NULL DEFAULT 0;
+  -- The members that are rendered from the log lie between these; NULL = there are none.
+  ALTER TABLE batches ADD COLUMN oldest INTEGER;
+  ALTER TABLE batches ADD COLUMN newest INTEGER;
+  UPDATE batches SET (oldest, newest) =
+    (SELECT min(value ->> 'sequence'), max(value ->> 'sequence') FROM json_each(members)) WHERE payload IS NULL;
+  CREATE INDEX batches_by_member ON batches (oldest, newest) WHERE oldest IS NOT NULL;
+  -- Since when no current plan has it, ms; NULL = one has.
+  ALTER TABLE streams ADD COLUMN stale_at INTEGER;
+  ALTER TABLE plans ADD COLUMN stale_at INTEGER;
+  UPDATE subscriptions SET scanned_at = unixepoch() * 1000;
+  -- markers: its scans are closed by a marker. marked: this scan is.
+  ALTER TABLE endpoints ADD COLUMN markers INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE scans ADD COLUMN marked INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX scans_by_pair ON scans (endpoint, cluster, watch);
   `,
 ]
 

@@ -1,4 +1,4 @@
-/** Streams of all clusters under short numbers, and how many objects the inventory holds of each. */
+/** Streams of all clusters under short numbers, and what the inventory holds of each in sum: objects and checksum. */
 
 import { integer, object, string } from '@watch-hub/shared/protocol/decode'
 import type { FrameStream } from '@watch-hub/shared/protocol/frames'
@@ -19,21 +19,25 @@ export interface Streams {
   /** The number of another stream of the same kind. */
   sibling(of: StreamRow, cluster: string, stream: string): number
   ofCluster(cluster: string): readonly StreamRow[]
-  addObjects(id: number, delta: number): void
+  /** The inventory changed: `objects` came or went, and its checksum is greater by `checksum`. See stream-sums.ts. */
+  change(id: number, by: { readonly objects: number; readonly checksum: number }): void
+  /** Rows changed, and nobody says how: the checksum is counted again when it is needed. */
+  dropChecksum(id: number): void
   inventory(): StoreStats['inventory']
   /** After a rollback: what is known from before may be untrue. */
   forget(): void
 }
 
 export function createStreams(db: Database): Streams {
-  const insert = db.command(`INSERT INTO streams (cluster, stream, grp, resource, kind) VALUES (?, ?, ?, ?, ?)
+  const insert = db.command(`INSERT INTO streams (cluster, stream, grp, resource, kind, checksum) VALUES (?, ?, ?, ?, ?, 0)
     ON CONFLICT (cluster, stream) DO UPDATE SET kind = excluded.kind WHERE kind <> excluded.kind`)
   const select = db.query('SELECT id FROM streams WHERE cluster = ? AND stream = ?', object({ id: integer }))
   const byCluster = db.query(
     'SELECT id, stream, grp AS "group", resource, kind, objects FROM streams WHERE cluster = ? ORDER BY id',
     streamRow,
   )
-  const add = db.command('UPDATE streams SET objects = objects + ? WHERE id = ?')
+  const change = db.command('UPDATE streams SET objects = objects + ?, checksum = (checksum + ?) % (1 << 48) WHERE id = ?')
+  const dropChecksum = db.command('UPDATE streams SET checksum = NULL WHERE id = ?')
   const inventory = db.query(
     'SELECT cluster, grp, resource, sum(objects) AS objects FROM streams GROUP BY cluster, grp, resource HAVING sum(objects) > 0',
     object({ cluster: string, grp: string, resource: string, objects: integer }),
@@ -54,9 +58,10 @@ export function createStreams(db: Database): Streams {
     number,
     sibling: (of, cluster, stream) => number(cluster, { ...of, id: stream }),
     ofCluster: (cluster) => byCluster.all(cluster).map((row) => ({ ...row, name: resourceName(row) })),
-    addObjects: (id, delta) => {
-      if (delta !== 0) add(delta, id)
+    change: (id, { objects, checksum }) => {
+      if (objects !== 0 || checksum !== 0) change(objects, checksum, id)
     },
+    dropChecksum: (id) => void dropChecksum(id),
     inventory: () =>
       inventory
         .all()

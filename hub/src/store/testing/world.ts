@@ -76,6 +76,7 @@ export const out = (name: string, over: Partial<ObjectEntry> = {}): ObjectEntry 
 export const synced = (watches: Readonly<Record<string, string>>, s = 0): SyncedEntry => ({
   s,
   synced: Object.entries(watches).map(([name, definition]) => ({ watch: name, definition })),
+  cause: 'list',
   observedAt: 1_000,
 })
 
