@@ -9,11 +9,8 @@ export type Victim = 'hub' | Town
 export interface Killer {
   /** What was killed, and when: `hub frame-stored:2`, `agent-east at random`. */
   readonly kills: readonly string[]
-  /**
-   * Starts it, in place of what runs, so that it dies at that moment; resolves when it has. Rejects when it did not, or died otherwise.
-   * `meanwhile` is called once it was started.
-   */
-  diesAt(victim: Victim, deadly: Deadly, meanwhile?: () => Promise<void>): Promise<void>
+  /** Starts it, in place of what runs, so that it dies at that moment; resolves when it has. Rejects when it did not, or died otherwise. */
+  diesAt(victim: Victim, deadly: Deadly): Promise<void>
   /** Kills it now; nothing when it does not run. */
   strike(victim: Victim): Promise<void>
   /** Starts it to live; nothing when it runs. `atOnce`: does not wait until it works. */
@@ -22,7 +19,7 @@ export interface Killer {
 
 const patienceMs = 30_000
 
-export function createKiller({ world, towns }: Pick<Stage, 'world' | 'towns'>): Killer {
+export function createKiller({ world, towns, env }: Pick<Stage, 'world' | 'towns' | 'env'>): Killer {
   const kills: string[] = []
   const running = new Map<Victim, Program>([['hub', world.hub()], ...towns.map((town) => [town, agentOf(town)] as const)])
   const nameOf = (victim: Victim) => (victim === 'hub' ? 'hub' : `agent-${victim.cluster.name}`)
@@ -31,7 +28,7 @@ export function createKiller({ world, towns }: Pick<Stage, 'world' | 'towns'>): 
     return world.agent(town.cluster.name)
   }
   const start = async (victim: Victim, deadly: Deadly | undefined, atOnce: boolean): Promise<Program> => {
-    const options = { env: killAt(deadly), atOnce }
+    const options = { env: { ...env, ...killAt(deadly) }, atOnce }
     if (victim === 'hub') await world.startHub(options)
     else await world.startAgent(victim.cluster, options)
     const program = victim === 'hub' ? world.hub() : agentOf(victim)
@@ -54,11 +51,10 @@ export function createKiller({ world, towns }: Pick<Stage, 'world' | 'towns'>): 
     revive: async (victim, { atOnce = false } = { atOnce: false }) => {
       if (!running.has(victim)) await start(victim, undefined, atOnce)
     },
-    diesAt: async (victim, deadly, meanwhile = async () => {}) => {
+    diesAt: async (victim, deadly) => {
       const what = `${nameOf(victim)} ${deadly.moment}:${deadly.nth}`
       await strike(victim)
       const program = await start(victim, deadly, true)
-      await meanwhile()
       using patience = deadline(patienceMs)
       const tooLate = new Promise<'alive'>((resolve) => {
         patience.signal.addEventListener('abort', () => resolve('alive'), { once: true })

@@ -18,18 +18,18 @@ type Deadliest = Exclude<Moment, 'started-over'>
 
 const places: Readonly<Record<Deadliest, Place>> = {
   'frame-received': { in: 'hub', nths: [1, 4] },
-  'frame-stored': { in: 'hub', nths: [1, 2, 5] },
+  'frame-stored': { in: 'hub', nths: [1, 3] },
   acked: { in: 'hub', nths: [1, 3] },
   'process-opened': { in: 'hub', nths: [1, 2] },
   'index-chunk-sent': { in: 'hub', nths: [1, 2] },
   'snapshot-activated': { in: 'hub', nths: [1] },
-  'batch-frozen': { in: 'hub', nths: [1, 2, 5] },
-  'batch-answered': { in: 'hub', nths: [1, 2, 6] },
+  'batch-frozen': { in: 'hub', nths: [1, 4] },
+  'batch-answered': { in: 'hub', nths: [1, 5] },
   'batch-settled': { in: 'hub', nths: [1, 3] },
   'scan-chunk-read': { in: 'hub', nths: [1, 2] },
   'scan-chunk-frozen': { in: 'hub', nths: [1, 2] },
-  'before-commit': { in: 'hub', nths: [1, 3, 6] },
-  'after-commit': { in: 'hub', nths: [1, 3, 6] },
+  'before-commit': { in: 'hub', nths: [1, 5, 8] },
+  'after-commit': { in: 'hub', nths: [1, 5, 8] },
   'plan-received': { in: 'agent', nths: [1] },
   'index-loaded': { in: 'agent', nths: [1, 2] },
   'list-part': { in: 'agent', nths: [1, 2, 3, 4] },
@@ -54,50 +54,46 @@ export interface Matrix {
   readonly killer: Killer
 }
 
-/** Plays all of it under load, in the order that chance gives, with random kills in between. In the end everything runs. */
+/**
+ * Plays all of it under load, in the order that chance gives. A round begins with everything dead: agents and hub start together, the hub dies at
+ * its moment and comes back, agents that survived go on where they were, one of them dies at a moment of its own, and in the midst of their
+ * work all are killed. In the end everything runs.
+ */
 export async function playMatrix({ stage, killer }: Matrix): Promise<void> {
-  const { random, towns } = stage
+  const { random, towns, world } = stage
   const ofAgents = shuffled(momentsOf('agent'), random).values()
   for (const { load } of towns) load.goOn()
-  await killer.strike('hub')
+  await strikeSometime({ stage, killer }, towns)
   for (const deadly of shuffled(momentsOf('hub'), random)) {
+    await Promise.all(towns.map((town) => killer.revive(town, { atOnce: true })))
     await hubDiesAt(deadly, { stage, killer })
     await killer.revive('hub')
+    await world.status(({ clusters }) => clusters.every(({ connected }) => connected), 'the agents that survived')
     const next = ofAgents.next()
     const town = random.pick(towns)
     if (!next.done) await killer.diesAt(town, next.value)
-    await killer.revive(town, { atOnce: true })
-    await strikeSometime({ stage, killer }, random.chance(0.3) ? [...towns] : [])
+    await strikeSometime({ stage, killer }, random.chance(0.3) ? [] : towns)
   }
   await killer.revive('hub')
   await Promise.all(towns.map((town) => killer.revive(town)))
 }
 
-/** The hub in the midst of its work, and sometimes the agents with it. */
-async function strikeSometime({ stage, killer }: Matrix, others: readonly Town[]): Promise<void> {
+/** The hub in the midst of its work, and agents with it. */
+async function strikeSometime({ stage, killer }: Matrix, agents: readonly Town[]): Promise<void> {
   await sleep(stage.random.whole(300))
-  await Promise.all(['hub' as const, ...others].map((victim) => killer.strike(victim)))
-  for (const town of others) await killer.revive(town, { atOnce: true })
+  await Promise.all([killer.strike('hub'), ...agents.map((town) => killer.strike(town))])
 }
 
-/** Makes the moment come: some need more than load. */
-export async function hubDiesAt(deadly: Deadly, { stage, killer }: Matrix): Promise<void> {
-  const { towns, world } = stage
+/** A scan needs someone who begins to hear of what is there. */
+async function hubDiesAt(deadly: Deadly, { stage, killer }: Matrix): Promise<void> {
   if (deadly.moment.startsWith('scan-')) {
     await killer.revive('hub')
     await stage.wish({ ballast: [] })
-    await world.api('/config/fetch', 'POST', {})
+    await stage.world.api('/config/fetch', 'POST', {})
     await killer.strike('hub')
     await stage.wish({ ballast: firstWishes.ballast })
   }
-  await killer.diesAt('hub', deadly, async () => {
-    if (deadly.moment === 'index-chunk-sent') await Promise.all(towns.map((town) => restart(killer, town)))
-  })
-}
-
-async function restart(killer: Killer, town: Town): Promise<void> {
-  await killer.strike(town)
-  await killer.revive(town, { atOnce: true })
+  await killer.diesAt('hub', deadly)
 }
 
 function shuffled<T>(all: readonly T[], random: Random): readonly T[] {
