@@ -1,5 +1,5 @@
 /**
- * `npm run bench [store|full-speed|single-change|first-sync|memory|million]…`: prints each figure beside its limit from the same run. Without a name: all.
+ * `npm run bench [store|full-speed|single-change|first-sync|memory|resync|million]…`: prints each figure beside its limit from the same run. Without a name: all.
  * It takes a few minutes, stops by itself and leaves nothing behind.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -12,6 +12,7 @@ import { benchFirstSync } from './first-sync.ts'
 import { benchFullSpeed } from './full-speed.ts'
 import { benchMemory } from './memory.ts'
 import { benchMillion } from './million.ts'
+import { benchResync } from './resync.ts'
 import { benchSingleChange } from './single-change.ts'
 import { benchStore } from './store.ts'
 
@@ -24,6 +25,7 @@ const figures: Readonly<Record<string, () => Promise<unknown>>> = {
   'single-change': () => onCluster(startCluster, benchSingleChange),
   'first-sync': () => onCluster(startCluster, benchFirstSync),
   memory: () => onCluster(startSimulatedCluster, benchMemory),
+  resync: () => onCluster(startSimulatedCluster, benchResync),
   million: () => benchMillion(),
 }
 

@@ -29,8 +29,8 @@ export interface Stage extends AsyncDisposable {
   readonly receiver: Receiver
   /** `namespace/name@rev` → when it arrived, as `performance.now()` tells it; `rev` is the ConfigMap's `data.rev`. */
   readonly arrivals: ReadonlyMap<string, number>
-  /** Joins, and resolves when the agent is connected. */
-  startAgent(): Promise<Program>
+  /** Joins unless it did before, and resolves when the agent is connected. `hubUrl`: where it finds the hub, else as it is. */
+  startAgent(hubUrl?: string): Promise<Program>
   /** Resolves when the watch is live. */
   live(): Promise<void>
 }
@@ -61,21 +61,12 @@ export async function startStage({ cluster, endpoint, watch = {} }: StageSetting
   await world.status(({ config }) => config.live !== undefined, 'the config')
   const owned = building.move()
 
-  const startAgent = async (): Promise<Program> => {
-    const { code, output } = await world.cli('cluster', 'token', cluster.name, '-o', 'json')
-    const { token }: { token?: string } = code === 0 ? JSON.parse(output) : {}
-    if (token === undefined) throw new Error(`expected a token, got exit code ${code}: ${output}`)
-    const args = [
-      '--hub',
-      world.url,
-      '--cluster',
-      cluster.name,
-      '--kubeconfig',
-      cluster.kubeconfig,
-      '--state',
-      join(dir, 'agent'),
-    ]
-    const env = { WATCH_HUB_JOIN_TOKEN: token, MALLOC_ARENA_MAX: '1' }
+  let joined = false
+  const startAgent = async (hubUrl = world.url): Promise<Program> => {
+    const token = joined ? {} : { WATCH_HUB_JOIN_TOKEN: await world.token(cluster.name) }
+    joined = true
+    const args = ['--hub', hubUrl, '--cluster', cluster.name, '--kubeconfig', cluster.kubeconfig, '--state', join(dir, 'agent')]
+    const env = { ...token, MALLOC_ARENA_MAX: '1' }
     const agent = owned.use(startProgram(bundle, args, { nodeArgs, env }))
     await agent.line((line) => line.includes('connected to the hub'), 'connection')
     return agent
@@ -83,7 +74,9 @@ export async function startStage({ cluster, endpoint, watch = {} }: StageSetting
   const live = async () => {
     await world.status(
       ({ clusters }) =>
-        clusters.some(({ streams }) => streams.length > 0 && streams.every(({ state }) => state.state === 'live')),
+        clusters.some(
+          ({ connected, streams }) => connected && streams.length > 0 && streams.every(({ state }) => state.state === 'live'),
+        ),
       'a live watch',
       120_000,
     )
