@@ -64,7 +64,14 @@ test('folders import only what their layer allows', () => {
     ['hub/src/fleet', ['hub/src/fleet', 'hub/shared', 'hub/src/store/store', 'hub/src/config/model', 'hub/src/config/plan']],
     [
       'hub/src/delivery',
-      ['hub/src/delivery', 'hub/shared', 'hub/src/store/store', 'hub/src/config/model', 'hub/src/config/folder-watch'],
+      [
+        'hub/src/delivery',
+        'hub/shared',
+        'hub/src/store/store',
+        'hub/src/store/combine',
+        'hub/src/config/model',
+        'hub/src/config/folder-watch',
+      ],
     ],
     ['cluster-agent/src', ['cluster-agent/src', 'hub/shared']],
   ]

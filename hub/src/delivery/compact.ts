@@ -1,16 +1,13 @@
 /**
  * Compaction: what a window of the log comes to for one endpoint. Pure.
  *
- * `every`: each row is told. `latest`: each object is told once, in its newest state, with the transition that the endpoint has to make:
- *   it did not have it, and it is there now  → created
- *   it had it, and it is there now           → updated
- *   it had it, and it is gone now            → deleted
- *   it did not have it, and it is gone now   → nothing
- * Whether it had it is told by the first row that waits: only `created` says no. A re-created object has another uid, so it is another
- * object here; its rows come after the old one's `deleted` in the log, and so they do in what comes out, which is ordered by newest row.
+ * `every`: each row is told. `latest`: each object is told once, in its newest state, with the transition that the endpoint has to make
+ * (store/combine.ts). A re-created object has another uid, so it is another object here; its rows come after the old one's `deleted` in the
+ * log, and so they do in what comes out, which is ordered by newest row.
  */
 import type { EndpointConfig } from '../config/model.ts'
-import type { LogRow, Member, Reason, Route } from '../store/store.ts'
+import { combined } from '../store/combine.ts'
+import type { LogRow, Member, Route } from '../store/store.ts'
 
 /** What the rows of one object come to. */
 export interface Span {
@@ -31,8 +28,10 @@ export function compact(rows: readonly LogRow[], { name, history }: Pick<Endpoin
 export const routeOf = (row: LogRow, endpoint: string): Route | undefined =>
   row.routes.find((route) => route.endpoint === endpoint)
 
-/** What an endpoint is told of one row by itself. */
-export const memberOf = (row: LogRow, route: Route): Member => member(row, route, route.type, route.reason)
+/** What an endpoint is told by one row, under a route of its own or one that earlier rows went into. */
+export function memberOf({ sequence }: LogRow, { type, reason, watches }: Route): Member {
+  return reason === undefined ? { sequence, type, watches } : { sequence, type, reason, watches }
+}
 
 function eachRow(rows: readonly LogRow[], endpoint: string): readonly Span[] {
   const spans: Span[] = []
@@ -44,15 +43,9 @@ function eachRow(rows: readonly LogRow[], endpoint: string): readonly Span[] {
 }
 
 /** What is known of one object while its rows are read. */
-interface Story {
-  readonly first: number
-  /** The endpoint had it before the window. */
-  readonly had: boolean
-  readonly last: number
-  readonly row: LogRow
-  readonly route: Route
-  /** Of the newest `created`. */
-  readonly entered?: Route
+interface Story extends Omit<Span, 'member'> {
+  /** What they come to; absent = nothing. */
+  readonly route?: Route | undefined
 }
 
 function eachObject(rows: readonly LogRow[], endpoint: string): readonly Span[] {
@@ -63,37 +56,12 @@ function eachObject(rows: readonly LogRow[], endpoint: string): readonly Span[] 
     const key = objectKey(row)
     const before = stories.get(key)
     stories.delete(key) // so that the map stays in the order of the newest rows
-    const entered = route.type === 'created' ? route : before?.entered
-    stories.set(key, {
-      first: before?.first ?? at,
-      had: before?.had ?? route.type !== 'created',
-      last: at,
-      row,
-      route,
-      ...(entered && { entered }),
-    })
+    const told = before?.route === undefined ? route : combined(before.route, route)
+    stories.set(key, { first: before?.first ?? at, last: at, row, route: told })
   })
-  return Array.from(stories.values(), spanOf)
-}
-
-function spanOf(story: Story): Span {
-  const { row, first, last } = story
-  const told = outcome(story)
-  return told === undefined ? { row, first, last } : { row, member: told, first, last }
-}
-
-function outcome({ row, route, had, entered }: Story): Member | undefined {
-  if (route.type === 'deleted') return had ? memberOf(row, route) : undefined
-  if (!had) return member(row, route, 'created', entered?.reason)
-  return member(row, route, 'updated', route.reason !== undefined && ofUpdates.has(route.reason) ? route.reason : undefined)
-}
-
-/** The others explain why an object comes or goes, which an object that stays does not. */
-const ofUpdates: ReadonlySet<Reason> = new Set<Reason>(['recovered', 'projection', 'resync'])
-
-function member(row: LogRow, route: Route, type: Member['type'], reason: Reason | undefined): Member {
-  const { watches } = route
-  return reason === undefined ? { sequence: row.sequence, type, watches } : { sequence: row.sequence, type, reason, watches }
+  return Array.from(stories.values(), ({ route, ...span }) =>
+    route === undefined ? span : { ...span, member: memberOf(span.row, route) },
+  )
 }
 
 const objectKey = ({ cluster, object }: LogRow): string => `${cluster}\n${object.group}\n${object.resource}\n${object.uid}`

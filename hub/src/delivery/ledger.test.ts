@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { Freeze, FrozenBatch } from '../store/store.ts'
+import type { Freeze, FreezeOutcome, FrozenBatch } from '../store/store.ts'
 import { createLedger } from './ledger.ts'
 
 const batch = (id: string): FrozenBatch => ({ id, createdAt: 1, members: [], frame: '{}' })
@@ -8,17 +8,17 @@ const batch = (id: string): FrozenBatch => ({ id, createdAt: 1, members: [], fra
 /** Records each step; steps end when told. */
 function recordingStore() {
   const steps: Freeze[] = []
-  const under: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = []
+  const under: { readonly resolve: (outcome: FreezeOutcome) => void; readonly reject: (error: Error) => void }[] = []
   const freeze = (step: Freeze) => {
     steps.push(step)
-    return new Promise<void>((resolve, reject) => under.push({ resolve, reject }))
+    return new Promise<FreezeOutcome>((resolve, reject) => under.push({ resolve, reject }))
   }
   const turn = () => new Promise(setImmediate)
   return {
     steps,
     freeze,
-    commit: async () => {
-      under.shift()?.resolve()
+    commit: async (outcome: FreezeOutcome = 'frozen') => {
+      under.shift()?.resolve(outcome)
       await turn()
     },
     fail: async (error: Error) => {
@@ -94,4 +94,34 @@ test('what was accepted stays accepted when its write fails, and the failure is 
   await store.commit()
   await flushed
   assert.deepEqual(store.steps.at(-1)?.settled, ['b1'])
+})
+
+test('a freeze that has to be read again changes nothing, and what was passed over is counted with the write that counts', async () => {
+  const store = recordingStore()
+  const ledger = createLedger('dns', store)
+  ledger.begin(5)
+  ledger.accept('b1')
+  ledger.pass(6, 2)
+  const refused = ledger.freeze({ batches: [batch('b2')], cursor: 9, skipped: 3 })
+  await store.turn()
+  await store.commit('read-again')
+  assert.equal(await refused, 'read-again')
+  assert.deepEqual([ledger.cursor, ...ledger.accepted], [6, 'b1'])
+  const frozen = ledger.freeze({ batches: [batch('b2')], cursor: 8, skipped: 1 })
+  await store.turn()
+  await store.commit()
+  assert.equal(await frozen, 'frozen')
+  assert.deepEqual(
+    store.steps.map(({ cursor, skipped }) => [cursor, skipped]),
+    [
+      [9, 5],
+      [8, 3],
+    ],
+  )
+  ledger.pass(9)
+  const flushed = ledger.flush()
+  await store.turn()
+  await store.commit()
+  await flushed
+  assert.equal(store.steps.at(-1)?.skipped, undefined)
 })

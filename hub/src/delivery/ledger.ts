@@ -3,7 +3,13 @@
  * so that a crash repeats at most the batch in flight and the one accepted before it.
  */
 import { moment } from '@watch-hub/shared/runtime/moment'
-import type { Freeze, Sequence, Store } from '../store/store.ts'
+import type { Freeze, FreezeOutcome, Sequence, Store } from '../store/store.ts'
+
+export interface LedgerStep extends Pick<Freeze, 'batches' | 'scan' | 'skipped'> {
+  readonly cursor?: Sequence
+  /** Settled without having been accepted. */
+  readonly given?: readonly string[]
+}
 
 export interface Ledger {
   /** How far the log was read; on disk at the latest with the next step. */
@@ -12,16 +18,14 @@ export interface Ledger {
   readonly accepted: ReadonlySet<string>
   /** Begins at what the store says. */
   begin(cursor: Sequence): void
-  /** Moves on without writing. */
-  pass(cursor: Sequence): void
+  /** Moves on without writing, past that many versions that are not told. */
+  pass(cursor: Sequence, skipped?: number): void
   /** This batch was accepted. */
   accept(id: string): void
   /** Begins to write what was accepted; resolves when what was begun before is on disk. */
   settle(): Promise<void>
-  /** Resolves when these batches, the cursor and everything accepted so far are on disk. `given` are settled without having been accepted. */
-  freeze(
-    step: Pick<Freeze, 'batches' | 'scan'> & { readonly cursor?: Sequence; readonly given?: readonly string[] },
-  ): Promise<void>
+  /** Resolves when these batches, the cursor and everything accepted so far are on disk. `read-again`: nothing is, and the cursor stays. */
+  freeze(step: LedgerStep): Promise<FreezeOutcome>
   /** Resolves when everything accepted so far, and the cursor if it moved, are on disk. */
   flush(): Promise<void>
 }
@@ -30,22 +34,37 @@ export function createLedger(endpoint: string, store: Pick<Store, 'freeze'>): Le
   const accepted = new Set<string>()
   let cursor = 0
   let written = 0
-  let under: Promise<void> = Promise.resolve()
+  /** Versions that were passed over since the last write. */
+  let passedOver = 0
+  let under: Promise<unknown> = Promise.resolve()
 
-  async function write(step: Pick<Freeze, 'batches' | 'scan'>, given: readonly string[]): Promise<void> {
+  async function write({ cursor: to, given = [], skipped = 0, ...step }: LedgerStep): Promise<FreezeOutcome> {
     const settled = [...accepted]
-    const at = cursor
-    await store.freeze({ endpoint, settled: [...settled, ...given], cursor: at, ...step })
+    const at = to ?? cursor
+    const before = passedOver
+    const passed = before + skipped
+    const outcome = await store.freeze({
+      endpoint,
+      settled: [...settled, ...given],
+      cursor: at,
+      ...step,
+      ...(passed > 0 && { skipped: passed }),
+    })
+    if (outcome === 'read-again') return outcome
     if (settled.length > 0) moment('batch-settled')
+    if (to !== undefined) cursor = to
     for (const id of settled) accepted.delete(id)
     written = at
+    passedOver -= before
+    return outcome
   }
 
   /** One write after the other: the next one begins when this one is over. */
-  function begin(step: Pick<Freeze, 'batches' | 'scan'>, given: readonly string[] = []): Promise<void> {
-    under = write(step, given)
-    under.catch(() => {}) // whoever writes next hears of it
-    return under
+  function begin(step: LedgerStep): Promise<FreezeOutcome> {
+    const writing = write(step)
+    writing.catch(() => {}) // whoever writes next hears of it
+    under = writing
+    return writing
   }
 
   return {
@@ -56,20 +75,21 @@ export function createLedger(endpoint: string, store: Pick<Store, 'freeze'>): Le
     begin(from) {
       cursor = from
       written = from
+      passedOver = 0
       under = Promise.resolve()
     },
-    pass: (to) => {
+    pass: (to, skipped = 0) => {
       cursor = to
+      passedOver += skipped
     },
     accept: (id) => void accepted.add(id),
     async settle() {
       await under
       void begin({ batches: [] })
     },
-    async freeze({ cursor: to, given, ...step }) {
+    async freeze(step) {
       await under
-      if (to !== undefined) cursor = to
-      await begin(step, given)
+      return begin(step)
     },
     async flush() {
       await under

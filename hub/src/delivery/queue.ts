@@ -39,8 +39,12 @@ export function createQueue(endpoint: string, { store, ledger, contexts, now, in
   async function replaceFirst(anew: WaitingBatch | undefined): Promise<void> {
     const ids = batches.map(({ frozen }) => frozen.id)
     const rest = batches.slice(1)
-    if (anew === undefined) await ledger.freeze({ given: ids.slice(0, 1), batches: [] })
-    else await ledger.freeze({ given: ids, batches: [anew, ...rest].map(({ frozen }) => frozen) })
+    const outcome =
+      anew === undefined
+        ? await ledger.freeze({ given: ids.slice(0, 1), batches: [] })
+        : await ledger.freeze({ given: ids, batches: [anew, ...rest].map(({ frozen }) => frozen) })
+    if (outcome !== 'frozen')
+      throw new Error(`expected batches of ${endpoint} that were frozen before to be frozen again, got ${outcome}`)
     batches = anew === undefined ? rest : [anew, ...rest]
   }
 

@@ -15,7 +15,7 @@ import { type Fence, placeOf } from './allow.ts'
 import { closeWindow, cut, cutLimits, oldestOf, type Window } from './batch.ts'
 import { compact, type Span } from './compact.ts'
 import { freezeCut, freezeScan, type Making, type WaitingBatch } from './frozen.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger, LedgerStep } from './ledger.ts'
 import type { DeliveryMeter } from './meter.ts'
 import { type Amount, type News, news } from './news.ts'
 import { createScans, type HeldChunk, type Scans } from './scans.ts'
@@ -72,31 +72,45 @@ export function createSupply(endpoint: string, deps: SupplyDeps): Supply {
     const { limits, maxWaitMs } = { limits: cutLimits(present.endpoint), maxWaitMs: present.endpoint.batch.maxWaitMs }
     const window = closeWindow(inside, spans, { limits, maxWaitMs, flush, now: now() })
     waitedEnough = false
-    count(inside.slice(0, window.rows), spans)
+    const skipped = passedOver(window.rows, spans)
     const cursor = window.rest === undefined ? read.upTo : (inside[window.rows - 1]?.sequence ?? ledger.cursor)
     const batches = await Promise.all(window.cuts.map((each) => freezeCut(each, oldestOf(each, inside), present)))
-    if (held !== undefined && read.complete && read.upTo >= held.chunk.head) return freezeWithChunk(batches, held, present)
+    if (held !== undefined && read.complete && read.upTo >= held.chunk.head)
+      return freezeWithChunk({ batches, skipped }, held, present)
     if (batches.length > 0) {
-      await ledger.freeze({ batches: batches.map(({ frozen }) => frozen), cursor })
+      if (!(await freeze(batches, { cursor, skipped }))) return []
       moment('batch-frozen')
       return batches
     }
-    ledger.pass(cursor)
+    ledger.pass(cursor, skipped)
+    count(skipped)
     if (!read.complete || (await scans.next()) !== undefined) return []
     await waitForMore(window, signal)
     return []
   }
 
-  async function freezeWithChunk(before: readonly WaitingBatch[], held: HeldChunk, present: Making & { readonly inside: Fence }) {
+  /** False = what was read is older than what the log tells now: it has to be read again. */
+  async function freeze(batches: readonly WaitingBatch[], step: Omit<LedgerStep, 'batches'>): Promise<boolean> {
+    const outcome = await ledger.freeze({ batches: batches.map(({ frozen }) => frozen), ...step })
+    if (outcome === 'frozen') count(step.skipped ?? 0)
+    return outcome === 'frozen'
+  }
+
+  async function freezeWithChunk(before: Before, held: HeldChunk, present: Making & { readonly inside: Fence }) {
     const { scan, chunk } = held
     const rows = chunk.rows.filter((row) => present.inside(placeOf(row)))
     const cuts = cut(compact(rows, { name: endpoint, history: 'every' }), cutLimits(present.endpoint))
-    const batches = [...before, ...(await Promise.all(cuts.map((each) => freezeScan(each, scan.id, present))))]
-    await ledger.freeze({
-      batches: batches.map(({ frozen }) => frozen),
+    const frozen = await freezeScan(cuts, { scan: scan.id, ...(chunk.marker && { marker: chunk.marker }) }, present)
+    const batches = [...before.batches, ...frozen]
+    const went = await freeze(batches, {
       cursor: Math.max(chunk.head, ledger.cursor),
       scan: { id: scan.id, position: chunk.position, sent: chunk.rows.length, done: chunk.done },
+      skipped: before.skipped,
     })
+    if (!went) {
+      scans.look() // the chunk is older than what the log tells now
+      return []
+    }
     moment('scan-chunk-frozen')
     scans.sent(chunk.rows.length)
     return batches
@@ -115,12 +129,21 @@ export function createSupply(endpoint: string, deps: SupplyDeps): Supply {
     waitedEnough = !(await arrivals.wait(need, ms, signal))
   }
 
-  function count(rows: readonly LogRow[], spans: readonly Span[]): void {
-    const told = spans.filter(({ last, member }) => last < rows.length && member !== undefined).length
-    if (told < rows.length) meter.compacted({ endpoint, rows: rows.length - told })
+  function count(rows: number): void {
+    if (rows > 0) meter.compacted({ endpoint, rows })
   }
 
   return { next, scans, news: arrivals }
+}
+
+/** Of the first `rows` of a window, those that are not told: a newer state of their object is, or it came and went. */
+const passedOver = (rows: number, spans: readonly Span[]): number =>
+  rows - spans.filter(({ last, member }) => last < rows && member !== undefined).length
+
+/** What of the log goes before a chunk. */
+interface Before {
+  readonly batches: readonly WaitingBatch[]
+  readonly skipped: number
 }
 
 const upTo = (held: HeldChunk | undefined) => (held === undefined ? {} : { upTo: held.chunk.head })

@@ -2,16 +2,20 @@
  * The tail: the newest rows of the log in the main thread, fed by appends, so that couriers at the head never touch the disk.
  * It holds everything after its floor; what is older, the engine has. Bounded by rows and bytes: the oldest rows leave first.
  */
-import { take } from './engine/log-row.ts'
+import { rowBytes, take } from './engine/log-row.ts'
 import type { LogRow, ReadLimits, ReadResult, Sequence } from './store.ts'
 
 export interface MemoryTail {
   /** Number of the newest row. */
   readonly head: Sequence
+  /** Every row behind it is here. */
+  readonly floor: Sequence
   /** True when every row after `from` is here. */
   covers(from: Sequence): boolean
   /** Rows of one append, in order. */
   push(rows: readonly LogRow[]): void
+  /** Lets go of everything: rows on disk were changed. */
+  clear(): void
   /** As from the disk. Only where it `covers`. */
   read(endpoint: string, from: Sequence, limits: ReadLimits): ReadResult
   /** The newest rows at or after `from`, in order; nothing where the disk has to be asked. */
@@ -25,9 +29,7 @@ export interface TailSettings {
   readonly bytes: number
 }
 
-/** What a row costs besides its body, about. */
-const rowBytes = 600
-const bytesOf = (row: LogRow): number => rowBytes + row.body.length
+const bytesOf = (row: LogRow): number => rowBytes + row.body.length + (row.patch?.text.length ?? 0)
 
 export function memoryTail(settings: TailSettings): MemoryTail {
   let rows: LogRow[] = []
@@ -71,6 +73,9 @@ export function memoryTail(settings: TailSettings): MemoryTail {
     get head() {
       return head
     },
+    get floor() {
+      return floor
+    },
     covers: (from) => from >= floor,
     push: (added) => {
       for (const row of added) {
@@ -79,6 +84,12 @@ export function memoryTail(settings: TailSettings): MemoryTail {
         head = row.sequence
       }
       shrink()
+    },
+    clear: () => {
+      rows = []
+      start = 0
+      bytes = 0
+      floor = head
     },
     read: (endpoint, from, limits) => {
       const end = Math.max(from, Math.min(limits.upTo ?? head, head))

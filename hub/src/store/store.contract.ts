@@ -8,6 +8,7 @@ import type { Store } from './store.ts'
 import { activationFacts } from './testing/facts/activation.ts'
 import { agentFacts } from './testing/facts/agents.ts'
 import { appendFacts } from './testing/facts/append.ts'
+import { compactionFacts } from './testing/facts/compaction.ts'
 import { endpointFacts } from './testing/facts/endpoints.ts'
 import { heirFacts } from './testing/facts/heirs.ts'
 import { readFacts } from './testing/facts/reads.ts'
@@ -53,6 +54,7 @@ export function storeContract(name: string, open: OpenStore): void {
     endpointFacts(lab)
     readFacts(lab)
     retentionFacts(lab)
+    compactionFacts(lab)
     agentFacts(lab)
     survivalFacts(lab)
   })

@@ -41,6 +41,7 @@ export function createBacklog(db: Database): Backlog {
   )
   const nextSlot = db.query('SELECT slot AS n FROM tallies WHERE endpoint = ? AND slot > ? ORDER BY slot LIMIT 1', count)
   const lower = db.command('UPDATE tallies SET events = events - 1 WHERE endpoint = ? AND slot = ?')
+  const forgetEmpty = db.command('DELETE FROM tallies WHERE endpoint = ? AND slot = ? AND events <= 0')
   const prune = db.command('DELETE FROM tallies WHERE endpoint = ? AND slot < ?')
   const remove = db.command('DELETE FROM tallies WHERE endpoint = ?')
   return {
@@ -57,7 +58,10 @@ export function createBacklog(db: Database): Backlog {
       }
       return undefined
     },
-    lower: (endpoint, sequence) => void lower(endpoint, slotOf(sequence)),
+    lower: (endpoint, sequence) => {
+      lower(endpoint, slotOf(sequence))
+      forgetEmpty(endpoint, slotOf(sequence)) // looking for the first row goes from slot to slot
+    },
     prune: (endpoint, pruned) => void prune(endpoint, slotOf(pruned)),
     remove: (endpoint) => void remove(endpoint),
   }

@@ -6,18 +6,18 @@ import type { Database } from './database.ts'
 export interface Bodies {
   add(sequence: Sequence, body: string): void
   get(sequence: Sequence): string
-  /** The log's row of this number is gone: the body goes too, unless the inventory names it. */
+  /** Lets a body go, unless the log or the inventory still names it. */
   release(sequence: Sequence): void
-  /** `release` of every number up to `last`, where those below `first` were released before. */
+  /** `release` of every number from `first` to `last`. */
   releaseAll(first: Sequence, last: Sequence): void
 }
 
 export function createBodies(db: Database): Bodies {
   const insert = db.command('INSERT INTO bodies VALUES (?, ?)')
   const select = db.query('SELECT body FROM bodies WHERE sequence = ?', object({ body: string }))
-  const release = db.command(
-    'DELETE FROM bodies WHERE sequence BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM inventory WHERE inventory.sequence = bodies.sequence)',
-  )
+  const release = db.command(`DELETE FROM bodies WHERE sequence BETWEEN ? AND ?
+    AND NOT EXISTS (SELECT 1 FROM log WHERE log.sequence = bodies.sequence)
+    AND NOT EXISTS (SELECT 1 FROM inventory WHERE inventory.sequence = bodies.sequence)`)
   return {
     add: (sequence, body) => void insert(sequence, body),
     get: (sequence) => {

@@ -29,6 +29,8 @@ export interface Database extends Disposable {
   exec(sql: string): void
   /** SQLite ends a transaction by itself after some failures (disk full, I/O error). */
   readonly inTransaction: boolean
+  /** Bytes of the file that hold nothing and will be used again. */
+  freeBytes(): number
   /** `noop` only looks; `passive` copies what it can without waiting for anyone; `truncate` also empties the write-ahead log. */
   checkpoint(mode: 'noop' | 'passive' | 'truncate'): { readonly pages: number; readonly copied: number }
 }
@@ -91,9 +93,11 @@ function wrap(sqlite: DatabaseSync, file: string): Database {
       },
     }
   }
+  const free = query('SELECT freelist_count * page_size AS n FROM pragma_freelist_count, pragma_page_size', count)
   return {
     file,
     query,
+    freeBytes: () => free.get()?.n ?? 0,
     command: (sql) => {
       const statement = sqlite.prepare(sql)
       return (...values) => Number(statement.run(...values).changes)

@@ -5,7 +5,7 @@ import type { LogRow, ReadResult, Route, Sequence } from '../store.ts'
 import type { Backlog } from './backlog.ts'
 import { count } from './columns.ts'
 import type { Database } from './database.ts'
-import { encodeRoutes, logRow, logRowColumns, logRowTables, routeNeedle, take } from './log-row.ts'
+import { encodeRoutes, logRow, logRowColumns, logRowTables, routeNeedle, rowBytes, take } from './log-row.ts'
 
 /** Rows of the log that one read looks at. */
 export const rowsLookedAt = 20_000
@@ -28,16 +28,21 @@ export interface Totals {
   readonly head: Sequence
   /** Every row up to here is gone. */
   readonly pruned: Sequence
+  /** Up to here rows may be gone or changed, never below `pruned`; behind it every row is as it was appended. */
+  readonly thinned: Sequence
   readonly rows: number
+  /** Of the rows' bodies, and `rowBytes` for the rest of each row: what the log's bound is about. */
   readonly bytes: number
 }
 
 export interface Log {
   totals(): Totals
-  /** The next number: above all that were ever given, and not below the clock in µs. */
+  /** The next number: above all that were ever given, and not below the clock in µs. It need not become a row. */
   nextSequence(): Sequence
   add(row: NewLogRow): void
-  /** After the rows of one append. */
+  /** Rows were taken away, `bytes` of bodies with them. */
+  shrink(by: { readonly rows: number; readonly bytes: number; readonly pruned?: Sequence; readonly thinned?: Sequence }): void
+  /** After the rows of one append; `bytes` of their bodies. */
   grow(by: { readonly head: Sequence; readonly rows: number; readonly bytes: number }): void
   /** Replaces the routes of a row; the counts of what waits are the caller's. */
   setRoutes(sequence: Sequence, routes: readonly Route[]): void
@@ -50,13 +55,15 @@ export interface Log {
 
 export function createLogTable(db: Database, deps: { readonly backlog: Backlog; readonly now: () => number }): Log {
   const totals = db.query(
-    'SELECT head, pruned, log_rows AS rows, log_bytes AS bytes FROM totals',
-    object({ head: integer, pruned: integer, rows: integer, bytes: integer }),
+    `SELECT head, pruned, max(pruned, thinned) AS thinned, log_rows AS rows, log_bytes + ${rowBytes} * log_rows AS bytes FROM totals`,
+    object({ head: integer, pruned: integer, thinned: integer, rows: integer, bytes: integer }),
   )
   const insert = db.command(`INSERT INTO log
     (sequence, routes, stream, context, version, namespace, name, uid, resource_version, observed_at, appended_at, cause, change, matches)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const grow = db.command('UPDATE totals SET head = ?, log_rows = log_rows + ?, log_bytes = log_bytes + ?')
+  const shrink = db.command(`UPDATE totals SET log_rows = log_rows - ?, log_bytes = log_bytes - ?,
+    pruned = max(pruned, ?), thinned = max(thinned, ?)`)
   const setRoutes = db.command('UPDATE log SET routes = ? WHERE sequence = ?')
   const one = db.query(`SELECT ${logRowColumns} FROM ${logRowTables} WHERE log.sequence = ?`, logRow)
   const tail = db.query(
@@ -69,7 +76,9 @@ export function createLogTable(db: Database, deps: { readonly backlog: Backlog; 
     if (row === undefined) throw new Error(`${db.file}: expected one row of totals, got none`)
     return row
   }
-  let last = readTotals().head
+  // Scans have taken numbers too, and count on later rows being above them, wherever the clock stands now.
+  const taken = db.query('SELECT ifnull(max(started), 0) AS n FROM scans', count)
+  let last = Math.max(readTotals().head, taken.get()?.n ?? 0)
   return {
     totals: readTotals,
     nextSequence: () => {
@@ -92,6 +101,7 @@ export function createLogTable(db: Database, deps: { readonly backlog: Backlog; 
         ...[row.observedAt, row.appendedAt, row.cause, row.change, row.matches],
       ),
     grow: ({ head, rows, bytes }) => void grow(head, rows, bytes),
+    shrink: ({ rows, bytes, pruned = 0, thinned = 0 }) => void shrink(rows, bytes, pruned, thinned),
     setRoutes: (sequence, routes) => void setRoutes(encodeRoutes(routes), sequence),
     isRouted: (sequence, endpoint) => routed.get(sequence, routeNeedle(endpoint))?.n === 1,
     read: createRead(db, { backlog: deps.backlog, head: () => readTotals().head }),

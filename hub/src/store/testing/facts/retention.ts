@@ -30,7 +30,7 @@ export function retentionFacts(lab: MakeLab): void {
     await pruneAll(link)
     assert.deepEqual(await logged(store, rows), ['c'])
     const { logRows, logBytes } = await store.stats()
-    assert.deepEqual([logRows, logBytes], [1, Buffer.byteLength(bodyOf('c'))])
+    assert.deepEqual([logRows, logBytes], [1, 600 + Buffer.byteLength(bodyOf('c'))])
   })
 
   test('rows that are not for an endpoint do not wait for it', async () => {

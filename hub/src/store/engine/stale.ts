@@ -1,0 +1,100 @@
+/**
+ * What is stale: inventory of streams that no current plan has, plans and subscriptions of clusters that are gone. It is kept for a while,
+ * so that a commit that is taken back, or a cluster that returns, goes on where it was; then it goes, in small chunks.
+ */
+import { integer, object, string } from '@watch-hub/shared/protocol/decode'
+import type { Activation } from '../store.ts'
+import type { Audiences } from './audiences.ts'
+import type { Bodies } from './bodies.ts'
+import { count, nullable } from './columns.ts'
+import type { Database } from './database.ts'
+import type { Inventory } from './inventory.ts'
+import type { Log } from './log.ts'
+import type { Plans } from './plans.ts'
+import type { Streams } from './streams.ts'
+
+export interface StaleDeps {
+  readonly audiences: Audiences
+  readonly bodies: Bodies
+  readonly inventory: Inventory
+  readonly log: Log
+  readonly plans: Plans
+  readonly streams: Streams
+}
+
+export interface Stale {
+  /** What the activation lacks is stale from now on, unless it was before; what it has is not. */
+  mark(activation: Pick<Activation, 'clusters'>, now: number): void
+  /** Drops a chunk of what became stale before this time. True = there may be more. */
+  drop(staleBefore: number): boolean
+}
+
+/** Objects of one chunk. */
+const objectsPerChunk = 500
+
+export function createStale(db: Database, deps: StaleDeps): Stale {
+  const streams = db.query(
+    'SELECT id, cluster, stream, stale_at AS staleAt FROM streams',
+    object({ id: integer, cluster: string, stream: string, staleAt: nullable(integer) }),
+  )
+  const setStream = db.command('UPDATE streams SET stale_at = ? WHERE id = ?')
+  const clusters = db.query(
+    'SELECT DISTINCT cluster, stale_at AS staleAt FROM plans',
+    object({ cluster: string, staleAt: nullable(integer) }),
+  )
+  const setPlans = db.command('UPDATE plans SET stale_at = ? WHERE cluster = ?')
+  const dropStream = createDropStream(db, deps)
+  const dropPlans = db.command('DELETE FROM plans WHERE stale_at < ?')
+  const dropSubscriptions = db.command(
+    'DELETE FROM subscriptions WHERE active = 0 AND cluster NOT IN (SELECT cluster FROM plans)',
+  )
+  return {
+    mark: ({ clusters: planned }, now) => {
+      const wanted = new Map(planned.map(({ cluster, streams }) => [cluster, new Set(streams.map(({ id }) => id))]))
+      const marked = (isStale: boolean, since: number | undefined) => (isStale ? (since ?? now) : null)
+      for (const { id, cluster, stream, staleAt } of streams.all()) {
+        const mark = marked(!wanted.get(cluster)?.has(stream), staleAt)
+        if (mark !== (staleAt ?? null)) setStream(mark, id)
+      }
+      for (const { cluster, staleAt } of clusters.all()) {
+        const mark = marked(!wanted.has(cluster), staleAt)
+        if (mark !== (staleAt ?? null)) setPlans(mark, cluster)
+      }
+    },
+    drop: (staleBefore) => {
+      if (dropStream(staleBefore)) return true
+      if (dropPlans(staleBefore) === 0) return false
+      dropSubscriptions()
+      deps.plans.forget()
+      deps.audiences.forget()
+      return false
+    },
+  }
+}
+
+/** One chunk of one stream. The log may still name its bodies, and the stream. */
+function createDropStream(db: Database, { audiences, bodies, inventory, log, streams }: StaleDeps) {
+  const one = db.query(
+    `SELECT id AS n FROM streams WHERE stale_at < ?
+       AND (objects > 0 OR EXISTS (SELECT 1 FROM stream_watches WHERE stream_watches.stream = streams.id)) LIMIT 1`,
+    count,
+  )
+  const forgetWatches = db.command('DELETE FROM stream_watches WHERE stream = ?')
+  return (staleBefore: number): boolean => {
+    const stream = one.get(staleBefore)?.n
+    if (stream === undefined) return false
+    const rows = inventory.page(stream, { after: '', limit: objectsPerChunk })
+    const { thinned } = log.totals()
+    for (const { uid, sequence } of rows) {
+      inventory.remove(stream, uid)
+      if (sequence <= thinned) bodies.release(sequence)
+    }
+    streams.change(stream, { objects: -rows.length, checksum: 0 })
+    streams.dropChecksum(stream)
+    if (rows.length < objectsPerChunk) {
+      forgetWatches(stream)
+      audiences.forget()
+    }
+    return true
+  }
+}
