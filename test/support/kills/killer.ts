@@ -13,6 +13,8 @@ export interface Killer {
   diesAt(victim: Victim, deadly: Deadly): Promise<void>
   /** Kills it now; nothing when it does not run. */
   strike(victim: Victim): Promise<void>
+  /** Tells it to end, and waits until it has. */
+  stop(victim: Victim): Promise<void>
   /** Starts it to live; nothing when it runs. `atOnce`: does not wait until it works. */
   revive(victim: Victim, options?: { readonly atOnce: boolean }): Promise<void>
 }
@@ -40,14 +42,20 @@ export function createKiller({ world, towns, env }: Pick<Stage, 'world' | 'towns
     if (program === undefined) return
     running.delete(victim)
     const code = await program.end('SIGKILL')
-    if (code !== null)
-      throw new Error(`${nameOf(victim)} had ended by itself, exit code ${code}:\n${program.output().slice(-2_000)}`)
+    if (code !== null) throw new Error(`${nameOf(victim)} had ended by itself, exit code ${code}:\n${tail(program)}`)
     kills.push(`${nameOf(victim)} at random`)
   }
 
   return {
     kills,
     strike,
+    stop: async (victim) => {
+      const program = running.get(victim)
+      if (program === undefined) return
+      running.delete(victim)
+      const code = await program.end('SIGTERM')
+      if (code !== 0) throw new Error(`${nameOf(victim)}: expected exit code 0 after SIGTERM, got ${code}:\n${tail(program)}`)
+    },
     revive: async (victim, { atOnce = false } = { atOnce: false }) => {
       if (!running.has(victim)) await start(victim, undefined, atOnce)
     },
@@ -60,12 +68,13 @@ export function createKiller({ world, towns, env }: Pick<Stage, 'world' | 'towns
         patience.signal.addEventListener('abort', () => resolve('alive'), { once: true })
       })
       const end = await Promise.race([program.ended, tooLate])
-      if (end === 'alive')
-        throw new Error(`${what}: the moment did not come within ${patienceMs} ms:\n${program.output().slice(-2_000)}`)
+      if (end === 'alive') throw new Error(`${what}: the moment did not come within ${patienceMs} ms:\n${tail(program)}`)
       running.delete(victim)
       if (end !== null || !program.output().endsWith(lastWordOf(deadly)))
-        throw new Error(`${what}: expected it to die of that, got exit code ${end}:\n${program.output().slice(-2_000)}`)
+        throw new Error(`${what}: expected it to die of that, got exit code ${end}:\n${tail(program)}`)
       kills.push(what)
     },
   }
 }
+
+const tail = (program: Program): string => program.output().slice(-2_000)

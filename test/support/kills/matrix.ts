@@ -49,7 +49,8 @@ export const momentsOf = (side: Place['in']): readonly Deadly[] =>
     place.in === side && isDeadly(name) ? place.nths.map((nth) => ({ moment: name, nth })) : [],
   )
 
-export interface Matrix {
+/** What is played on, and with what. */
+export interface Play {
   readonly stage: Stage
   readonly killer: Killer
 }
@@ -59,7 +60,7 @@ export interface Matrix {
  * its moment and comes back, agents that survived go on where they were, one of them dies at a moment of its own, and in the midst of their
  * work all are killed. In the end everything runs.
  */
-export async function playMatrix({ stage, killer }: Matrix): Promise<void> {
+export async function playMatrix({ stage, killer }: Play): Promise<void> {
   const { random, towns, world } = stage
   const ofAgents = shuffled(momentsOf('agent'), random).values()
   for (const { load } of towns) load.goOn()
@@ -79,13 +80,13 @@ export async function playMatrix({ stage, killer }: Matrix): Promise<void> {
 }
 
 /** The hub in the midst of its work, and agents with it. */
-async function strikeSometime({ stage, killer }: Matrix, agents: readonly Town[]): Promise<void> {
+async function strikeSometime({ stage, killer }: Play, agents: readonly Town[]): Promise<void> {
   await sleep(stage.random.whole(300))
   await Promise.all([killer.strike('hub'), ...agents.map((town) => killer.strike(town))])
 }
 
-/** A scan needs someone who begins to hear of what is there. */
-async function hubDiesAt(deadly: Deadly, { stage, killer }: Matrix): Promise<void> {
+/** Makes the moment come: a scan needs someone who begins to hear of what is there. */
+export async function hubDiesAt(deadly: Deadly, { stage, killer }: Play): Promise<void> {
   if (deadly.moment.startsWith('scan-')) {
     await killer.revive('hub')
     await stage.wish({ ballast: [] })

@@ -55,6 +55,8 @@ export interface Stage extends AsyncDisposable {
   readonly towns: readonly Town[]
   readonly outlets: readonly Outlet[]
   readonly wishes: Wishes
+  /** The commit that says so. */
+  readonly commit: string
   /** Commits; a hub that runs follows at its next look. */
   wish(wishes: Partial<Wishes>): Promise<void>
   /** While no hub runs: copies its database, or puts a copy in its place. */
@@ -79,7 +81,7 @@ export async function setStage(seed: number): Promise<Stage> {
   for (const name of endpointNames) outlets.push(await openOutlet({ name, random, scope: building }))
   let wishes = firstWishes
   const diary = keepDiary()
-  await writeConfig(repo, outlets, wishes)
+  let commit = await writeConfig(repo, outlets, wishes)
   const world = building.use(
     await startWorld({ dir, repo: repo.url, secretsDir: dir, hubPort: await portToKeep(), onLog: diary.note }),
   )
@@ -108,9 +110,12 @@ export async function setStage(seed: number): Promise<Stage> {
     get wishes() {
       return wishes
     },
+    get commit() {
+      return commit
+    },
     wish: async (changed) => {
       wishes = { ...wishes, ...changed }
-      await writeConfig(repo, outlets, wishes)
+      commit = await writeConfig(repo, outlets, wishes)
     },
     copyDatabase: async () => {
       const copy = join(dir, `copy-${++copies}.db`)
@@ -192,7 +197,8 @@ function moody(random: Random): Answer {
   return mood === 2 ? { hang: true } : {}
 }
 
-async function writeConfig(repo: GitRepo, outlets: readonly Outlet[], wishes: Wishes): Promise<void> {
+/** Resolves to the commit. */
+async function writeConfig(repo: GitRepo, outlets: readonly Outlet[], wishes: Wishes): Promise<string> {
   const all = outlets.map(({ name }) => name)
   const prune = wishes.pruned ? { fields: { prune: ['metadata.annotations.noise'] } } : {}
   const watches = [
@@ -216,7 +222,7 @@ async function writeConfig(repo: GitRepo, outlets: readonly Outlet[], wishes: Wi
   await repo.write('clusters.yaml', clusterNames.map((name) => manifest('Cluster', name, {})).join('---\n'))
   await repo.write('endpoints.yaml', endpoints.join('---\n'))
   await repo.write('watches.yaml', watches.join('---\n'))
-  await repo.commit(JSON.stringify(wishes))
+  return repo.commit(JSON.stringify(wishes))
 }
 
 /**

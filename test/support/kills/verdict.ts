@@ -27,7 +27,8 @@ export async function judge(stage: Stage): Promise<Verdict> {
   const { towns, outlets, world } = stage
   for (const { load } of towns) load.pause()
   await world.status(
-    ({ clusters, endpoints }) =>
+    ({ clusters, endpoints, config }) =>
+      config.live?.commit === stage.commit &&
       clusters.every(({ connected, streams }) => connected && streams.every(({ state }) => state.state === 'live')) &&
       endpoints.every(({ backlog, scans }) => backlog === 0 && scans.length === 0),
     'quiet',

@@ -68,12 +68,12 @@ export function createWitness(): Witness {
 
   const judgeOrder = (item: Item) => {
     const { key, sequence, reason, type } = item
-    const before = newest.get(key) ?? ''
-    const goesBack = scanned.includes(reason) ? sequence < before : sequence <= before
-    if (goesBack && sequence <= retoldUpTo) {
+    if (sequence <= retoldUpTo) {
       counts.retold++
       return
     }
+    const before = newest.get(key) ?? ''
+    const goesBack = scanned.includes(reason) ? sequence < before : sequence <= before
     if (goesBack) outOfOrder.push(`${told(item)} came after sequence ${before}`)
     else newest.set(key, sequence)
     const name = `${item.cluster} ${item.resource} ${item.namespace}/${item.name}`
