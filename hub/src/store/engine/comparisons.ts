@@ -41,7 +41,8 @@ export function createComparisons(db: Database): Comparisons {
   )
   const kept = db.query('SELECT checksum FROM streams WHERE id = ?', object({ checksum: nullable(integer) }))
   const keep = db.command('UPDATE streams SET checksum = ? WHERE id = ?')
-  const count = db.command('UPDATE streams SET mismatches = mismatches + 1, checksum = NULL WHERE id = ?')
+  const count = db.command('UPDATE streams SET mismatches = mismatches + 1 WHERE id = ?')
+  const drop = db.command('UPDATE streams SET checksum = NULL WHERE id = ?')
   const compared = db.command('UPDATE streams SET audited_at = ? WHERE id = ?')
   const correct =
     db.command(`UPDATE streams SET corrections = corrections + ?, audit_corrections = audit_corrections + ?, corrected_at = ?
@@ -62,9 +63,9 @@ export function createComparisons(db: Database): Comparisons {
       const own = before === undefined || cause === 'audit' ? recounted(stream) : before
       const differs = checksum !== undefined && checksum !== own
       if (differs || (before !== undefined && before !== own)) count(stream)
-      if (differs) return own
-      compared(at, stream)
-      return undefined
+      if (differs) drop(stream)
+      else compared(at, stream)
+      return differs ? own : undefined
     },
     corrected: (stream, { changes, byAudit, at }) => void correct(changes, byAudit, at, stream),
     readOut: (stream, checksum) => {
