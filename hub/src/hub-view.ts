@@ -5,10 +5,10 @@ import type { CurrentConfig } from './config/current.ts'
 import type { Delivery } from './delivery/dispatcher.ts'
 import type { Fleet } from './fleet/fleet.ts'
 import type { Figures, Instruments } from './http/metrics.ts'
-import type { HubAbout } from './http/status.ts'
+import type { HubAbout, HubStatus } from './http/status.ts'
 import type { EventFilter, HubView } from './http/view.ts'
 import type { Backups } from './store/backup/backups.ts'
-import type { LogRow, Store } from './store/store.ts'
+import type { LogRow, Store, StoreStats } from './store/store.ts'
 
 export interface HubParts {
   readonly store: Store
@@ -34,8 +34,7 @@ export function createView({ about, backups, ...parts }: ViewParts): HubView {
     status: async () => {
       const stats = await store.stats()
       const [clusters, endpoints] = await Promise.all([fleet.clusters(stats), delivery.status()])
-      const { logRows, logBytes, commitMs } = stats
-      return { hub: about(), config: config.status(), clusters, endpoints, store: { logRows, logBytes, commitMs } }
+      return { hub: about(), config: config.status(), clusters, endpoints, store: storeFigures(stats) }
     },
     clusters: async () => fleet.clusters(await store.stats()),
     issueToken: (cluster, options) => fleet.issueToken({ cluster, ...options }),
@@ -43,6 +42,7 @@ export function createView({ about, backups, ...parts }: ViewParts): HubView {
     endpoints: delivery.status,
     pause: delivery.pause,
     resume: delivery.resume,
+    resync: delivery.resync,
     fetchNow: config.fetchNow,
     backup: backups.make,
     events: (filter, signal) => events(store, filter, signal),
@@ -52,11 +52,17 @@ export function createView({ about, backups, ...parts }: ViewParts): HubView {
         status.live === undefined
           ? [`no good config yet: ${status.failing?.reason ?? 'the newest commit was refused or not read'}`]
           : []
+      if (store.state.kind === 'stopped') reasons.push(store.state.reason ?? 'the store takes nothing')
       return { ok: reasons.length === 0, reasons }
     },
     healthy: () => ({ ok: true, reasons: [] }), // a part that fails ends the process; one that answers is well
   }
 }
+
+const storeFigures = ({ state, logRows, logBytes, logLimit, freeBytes, commitMs }: StoreStats): HubStatus['store'] => ({
+  ...{ state, logRows, logBytes, logLimit, commitMs },
+  ...(freeBytes !== undefined && { freeBytes }),
+})
 
 /** The past first, then what comes. The listener begins before the past is read, so that nothing falls between. */
 async function* events(store: Store, filter: EventFilter, signal: AbortSignal): AsyncGenerator<LogRow> {

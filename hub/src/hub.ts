@@ -43,12 +43,12 @@ export interface Hub extends AsyncDisposable {
 
 /** Resolves when it listens. Rejects, with everything closed again, when a part cannot start. */
 export async function startHub(settings: HubSettings, { log, env, now = Date.now }: HubDeps): Promise<Hub> {
-  const { dataDir } = settings
+  const { dataDir, logLimit, minFreeDisk } = settings
   await using scope = new AsyncDisposableStack()
   const adminToken = await prepareDataDir(dataDir)
   const metrics = scope.use(createMetrics({ log }))
   const file = join(dataDir, 'hub.db')
-  const store = scope.use(await openStore({ file, log }))
+  const store = scope.use(await openStore({ file, log, logLimit, minFreeDisk }))
   const backups = scope.use(await openBackups({ file }))
   scope.use(store.onAppend((rows) => countEntries(metrics.instruments, rows)))
   const secrets = scope.use(startSecrets({ log }, { env, ...optional('folder', settings.secretsDir) }))

@@ -40,6 +40,10 @@ export interface HubSettings {
   readonly tls?: TlsFiles
   /** How agents reach this hub, `https://hub.example.com`. Absent = the address it listens on. */
   readonly publicUrl?: string
+  /** Bytes of the log above which what waits for endpoints is compacted. */
+  readonly logLimit: number
+  /** What has to stay free on the disk of `dataDir`: a share of it, 0 to 1, or bytes. */
+  readonly minFreeDisk: { readonly share: number } | { readonly bytes: number }
   /** Ranges of loopback, link-local and metadata addresses that deliveries may reach all the same, `127.0.0.0/8`. */
   readonly allowEgress: readonly string[]
   /** Lets credentials go to endpoints over plain http. */

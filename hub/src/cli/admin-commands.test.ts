@@ -106,6 +106,14 @@ test('cluster list, endpoint list: tables for people, JSON for scripts', async (
   assert.deepEqual(parsed((await w.run(['endpoint', 'list', '--output', 'json'])).lines.out), fakeStatus.endpoints)
 })
 
+test('endpoint show: sentences for people, JSON for scripts, and an endpoint that is not there is named', async () => {
+  await using w = await world()
+  assert.deepEqual((await w.run(['endpoint', 'show', 'dns'])).lines.out[0], 'Endpoint   dns')
+  assert.deepEqual(parsed((await w.run(['endpoint', 'show', 'dns', '-o', 'json'])).lines.out), fakeStatus.endpoints[0])
+  const { lines, code } = await w.run(['endpoint', 'show', 'none'])
+  assert.deepEqual([lines.err[0], code], ['error: expected the name of a known endpoint, got "none"', 1])
+})
+
 test('cluster token prints the command to run; as JSON exactly cluster, token, expiresAt and command', async () => {
   await using w = await world()
   const command = 'npx watch-hub-agent --hub https://hub.example.com --cluster prod-us-1 --join-token whj_secret'

@@ -2,6 +2,8 @@
 import { boolean, object, string } from '@watch-hub/shared/protocol/decode'
 import { endpointStatuses } from '../http/wire.ts'
 import { command, type Group } from './command.ts'
+import { resync } from './endpoint-resync.ts'
+import { show } from './endpoint-show.ts'
 import { hubFlags } from './find-hub.ts'
 import { output } from './flags.ts'
 import { connectHub } from './hub-client.ts'
@@ -48,6 +50,6 @@ const resume = command({
 
 export const endpoint: Group = {
   name: 'endpoint',
-  about: 'endpoints: list, pause, resume',
-  commands: [list, pause, resume],
+  about: 'endpoints: list, show, pause, resume, resync',
+  commands: [list, show, pause, resume, resync],
 }

@@ -5,7 +5,7 @@ import { createLog } from '@watch-hub/shared/runtime/log'
 import type { HubSettings } from '../settings.ts'
 import { command } from './command.ts'
 import { defaulted, type FlagValues, onOff, optional, required, several, UsageError } from './flags.ts'
-import { addressRange, duration, httpUrl, listenAddress, oneOf, text } from './values.ts'
+import { addressRange, duration, httpUrl, listenAddress, oneOf, shareOrSize, size, text } from './values.ts'
 
 const file = (spelled: string, env: string, about: string) => optional(spelled, { about, env, parse: text })
 
@@ -31,6 +31,18 @@ const flags = {
     env: 'WATCH_HUB_DATA',
     fallback: './watch-hub-data',
     parse: text,
+  }),
+  logLimit: defaulted('--log-limit <size>', {
+    about: 'bytes of the log; beyond them, endpoints that are behind are told only the newest state of each object',
+    env: 'WATCH_HUB_LOG_LIMIT',
+    fallback: '4Gi',
+    parse: logBytes,
+  }),
+  minFreeDisk: defaulted('--min-free-disk <share|size>', {
+    about: "what has to stay free on the data folder's disk, 10% or 20Gi; below it the log is compacted, then agents wait",
+    env: 'WATCH_HUB_MIN_FREE_DISK',
+    fallback: '10%',
+    parse: shareOrSize,
   }),
   secrets: file('--secrets <dir>', 'WATCH_HUB_SECRETS', 'folder with the secrets that the config repo speaks of'),
   listen: defaulted('--listen <address>', {
@@ -69,11 +81,19 @@ const flags = {
 }
 
 const minPollMs = 1_000
+/** Less holds no large object, and what is in memory is not compacted. */
+const minLogBytes = 1024 ** 2
 
 function pollEvery(value: string): number {
   const ms = duration(value)
   if (ms < minPollMs) throw new UsageError(`expected 1s or more, got "${value}"`)
   return ms
+}
+
+function logBytes(value: string): number {
+  const bytes = size(value)
+  if (bytes < minLogBytes) throw new UsageError(`expected 1Mi or more, got "${value}"`)
+  return bytes
 }
 
 export const serve = command({
@@ -109,6 +129,8 @@ export function toSettings(values: FlagValues<typeof flags>, cwd: string): HubSe
     },
     dataDir: absolute(values.data),
     ...present({ secretsDir: secrets && absolute(secrets) }),
+    logLimit: values.logLimit,
+    minFreeDisk: values.minFreeDisk,
     listen: values.listen,
     ...(agentListen === undefined ? {} : { agentListen }),
     ...(tlsCert === undefined || tlsKey === undefined ? {} : { tls: { certFile: absolute(tlsCert), keyFile: absolute(tlsKey) } }),

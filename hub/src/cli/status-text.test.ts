@@ -36,6 +36,14 @@ test('what no watch told is said in one sentence per kind', () => {
   assert.deepEqual(text(found(3, 1)), ['prod-eu-1: 3 changes of services found by comparing, 1 by audits, the last 1m5s ago'])
 })
 
+test('the store has a line where it is not well', () => {
+  const stopped = { ...fakeStatus.store, state: { kind: 'stopped', reason: '1Gi of disk free: make some' } } as const
+  assert.deepEqual(
+    statusText({ ...fakeStatus, store: stopped }, t0).filter((line) => line.startsWith('Store')),
+    ['Store   STOPPED: 1Gi of disk free: make some'],
+  )
+})
+
 test('status says what to do where nothing is declared', () => {
   const text = statusText({ ...fakeStatus, clusters: [], endpoints: [] }, t0).join('\n')
   assert.match(text, /No clusters: commit a manifest with kind: Cluster/)

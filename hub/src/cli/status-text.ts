@@ -10,10 +10,11 @@ import { age, inOneLine, short, table } from './output.ts'
 const maxProblems = 20
 
 /** `now`: ms */
-export function statusText({ hub, config, clusters, endpoints }: HubStatus, now: number): readonly string[] {
+export function statusText({ hub, config, clusters, endpoints, store }: HubStatus, now: number): readonly string[] {
   return [
     `Hub     ${hub.url}, release ${hub.version}, up ${age(now - hub.startedAt)}`,
     ...configText(config, now),
+    ...storeText(store),
     '',
     ...clusterTable(clusters, now),
     ...correctionLines(clusters, now),
@@ -21,6 +22,12 @@ export function statusText({ hub, config, clusters, endpoints }: HubStatus, now:
     ...endpointTable(endpoints, now),
   ]
 }
+
+const storeWords = { 'over-bound': 'LOG ABOVE ITS BOUND', 'low-disk': 'LITTLE DISK FREE', stopped: 'STOPPED' } as const
+
+/** Only where it is not well. */
+export const storeText = ({ state: { kind, reason = '' } }: Pick<HubStatus['store'], 'state'>): readonly string[] =>
+  kind === 'ok' ? [] : [`Store   ${storeWords[kind]}: ${inOneLine(reason)}`]
 
 export function configText(config: ConfigStatus, now: number): readonly string[] {
   const { source, branch, path, live, rejected, failing, lastFetchAt } = config

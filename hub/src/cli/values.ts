@@ -1,6 +1,6 @@
 /** Texts of the command line, read: each gives the value or says what was expected. */
 import { isIP } from 'node:net'
-import { parseDuration } from '../config/units.ts'
+import { parseDuration, parseSize } from '../config/units.ts'
 import type { ListenAddress } from '../settings.ts'
 import { UsageError } from './flags.ts'
 
@@ -11,6 +11,22 @@ export function duration(value: string): number {
   const ms = parseDuration(value)
   if (ms === undefined) throw new UsageError(`expected a duration such as 30s, 15m or 12h, got "${value}"`)
   return ms
+}
+
+/** Bytes. */
+export function size(value: string): number {
+  const bytes = parseSize(value)
+  if (bytes === undefined) throw new UsageError(`expected a size such as 512Mi or 4Gi, got "${value}"`)
+  return bytes
+}
+
+/** `10%` or `20Gi`. */
+export function shareOrSize(value: string): { readonly share: number } | { readonly bytes: number } {
+  const percent = /^(\d+(?:\.\d+)?)%$/.exec(value)?.[1]
+  if (percent !== undefined && Number(percent) <= 100) return { share: Number(percent) / 100 }
+  const bytes = parseSize(value)
+  if (bytes === undefined) throw new UsageError(`expected a share such as 10% or a size such as 20Gi, got "${value}"`)
+  return { bytes }
 }
 
 export const whole =

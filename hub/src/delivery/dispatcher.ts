@@ -1,26 +1,27 @@
 /**
- * The dispatcher: which couriers run. It follows the Snapshot: an endpoint that appears gets a courier, one that is gone loses it, one whose
- * settings changed is told, and one that is unchanged is not touched. Cursors and frozen batches stay in the store whatever happens here.
+ * The dispatcher: the way out as a whole. It follows the Snapshot, wakes couriers when there is something for them, and takes operators' orders.
+ * Cursors, frozen batches and scans stay in the store whatever happens here.
  */
-import { isDeepStrictEqual } from 'node:util'
 import { bell } from '@watch-hub/shared/runtime/bell'
 import type { Log } from '@watch-hub/shared/runtime/log'
 import { sleep as realSleep, type Sleep } from '@watch-hub/shared/runtime/sleep'
 import { Task } from '@watch-hub/shared/runtime/task'
 import type { Snapshot } from '../config/model.ts'
-import type { EndpointBacklog, LogRow } from '../store/store.ts'
+import type { EndpointBacklog, LogRow, Resynced, Store } from '../store/store.ts'
 import { contexts } from './contexts.ts'
-import { type Courier, type CourierDeps, type DeliveryStore, type Order, startCourier } from './courier.ts'
+import { type Courier, type CourierDeps, type DeliveryStore, startCourier } from './courier.ts'
+import { createCouriers } from './couriers.ts'
 import type { Egress } from './egress.ts'
 import type { Pause } from './gate.ts'
 import { type DeliveryMeter, silentMeter } from './meter.ts'
 import type { Amount } from './news.ts'
+import { startResyncs } from './resyncs.ts'
 import type { Secrets } from './secrets.ts'
 import type { EndpointStatus } from './status.ts'
 import { shownUrl, type TargetSettings } from './target.ts'
 
 export interface DeliveryDeps {
-  readonly store: DeliveryStore
+  readonly store: DeliveryStore & Pick<Store, 'resync' | 'resyncDue' | 'dropBacklog'>
   readonly secrets: Secrets
   readonly egress: Egress
   readonly log: Log
@@ -49,11 +50,22 @@ export interface Delivery extends AsyncDisposable {
   pause(name: string, by: string): Promise<boolean>
   /** Ends an operator's hold, not one in Git. False = there is no such endpoint. */
   resume(name: string): Promise<boolean>
+  /** Sends the current state again. Nothing = there is no such endpoint. */
+  resync(name: string, what: ResyncWhat): Promise<ResyncAnswer | undefined>
 }
 
-interface Running {
-  readonly order: Order
-  readonly courier: Courier
+export interface ResyncWhat {
+  /** Absent = all. */
+  readonly watch?: string
+  /** Absent = all. */
+  readonly cluster?: string
+  /** What waits is passed over first, except deletions. Only for the whole endpoint. */
+  readonly dropBacklog?: boolean
+}
+
+export interface ResyncAnswer extends Resynced {
+  /** Events that were passed over. */
+  readonly dropped: number
 }
 
 export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): Delivery {
@@ -67,68 +79,48 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
     now,
     contexts: contexts(store),
   }
-  const running = new Map<string, Running>()
-  const ending = new Map<string, Promise<void>>()
   let pauses: ReadonlyMap<string, Pause> = new Map()
   let wanted: Snapshot | undefined
   const wantedChanged = bell()
 
-  function apply(snapshot: Snapshot): void {
-    for (const name of [...running.keys()]) if (!snapshot.endpoints.has(name)) stop(name)
-    for (const endpoint of snapshot.endpoints.values()) {
-      const order = { endpoint, attach: snapshot.settings.attach }
-      const before = running.get(endpoint.name)
-      if (before === undefined) start(order)
-      else if (!sameOrder(before.order, order)) {
-        running.set(endpoint.name, { ...before, order })
-        before.courier.configure(order)
-      }
-      before?.courier.lookForScans()
-    }
-  }
-
-  function start(order: Order): void {
-    const { name } = order.endpoint
-    const courier = startCourier(order, courierDeps, { ...target, graceMs, after: ending.get(name) })
-    courier.hold(pauses.get(name))
-    running.set(name, { order, courier })
-  }
-
-  function stop(name: string): void {
-    const courier = running.get(name)?.courier
-    if (courier === undefined) return
-    running.delete(name)
-    const end = ended(name, courier)
-    ending.set(name, end)
-    void end.then(() => ending.get(name) === end && ending.delete(name))
-  }
-
-  /** Resolves whatever happens: what did not end well is said, and holds up nobody. */
-  async function ended(name: string, courier: Courier): Promise<void> {
-    try {
-      await courier[Symbol.asyncDispose]()
-    } catch (error) {
-      deps.log.error('courier did not end well', { endpoint: name, error })
-    }
-  }
+  const couriers = createCouriers({
+    log: deps.log,
+    start: (order, after) => {
+      const courier = startCourier(order, courierDeps, { ...target, graceMs, after })
+      courier.hold(pauses.get(order.endpoint.name))
+      return courier
+    },
+  })
+  const lookForScans = (name: string) => couriers.get(name)?.lookForScans()
+  const resyncs = startResyncs({ ...courierDeps, store, onBegun: lookForScans })
 
   async function hold(name: string, pause: Pause | undefined): Promise<boolean> {
-    const courier = running.get(name)?.courier
-    if (courier === undefined) return false
+    if (couriers.get(name) === undefined) return false
     await store.setPaused(name, pause)
     pauses = pause === undefined ? new Map([...pauses].filter(([each]) => each !== name)) : new Map([...pauses, [name, pause]])
-    running.get(name)?.courier.hold(pause)
+    couriers.get(name)?.hold(pause)
     return true
   }
 
-  const listening = store.onAppend((rows) => {
-    for (const [name, amount] of routed(rows)) running.get(name)?.courier.arrived(amount)
+  async function resync(name: string, { dropBacklog, ...which }: ResyncWhat): Promise<ResyncAnswer | undefined> {
+    if (dropBacklog) return couriers.apart(name, () => store.dropBacklog(name))
+    if (couriers.get(name) === undefined) return undefined
+    const scans = await store.resync({ endpoint: name, ...which })
+    lookForScans(name)
+    return { ...scans, dropped: 0 }
+  }
+
+  const listening = store.onAppend((rows, ready) => {
+    for (const [name, amount] of routed(rows)) couriers.get(name)?.arrived(amount)
+    for (const name of ready) lookForScans(name)
   })
   const task = new Task(async (signal) => {
     pauses = await store.paused()
     for (;;) {
       await wantedChanged.wait(signal)
-      if (wanted !== undefined) apply(wanted)
+      if (wanted === undefined) continue
+      couriers.follow(wanted)
+      resyncs.follow(wanted)
     }
   })
 
@@ -140,23 +132,20 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
     },
     status: async () => {
       const backlogs = new Map((await store.stats()).endpoints.map((each) => [each.endpoint, each]))
-      const all = [...running].sort(([a], [b]) => (a < b ? -1 : 1))
-      return all.map(([name, { courier }]) => statusOf(courier, { backlog: backlogs.get(name), now: now() }))
+      const all = couriers.all().toSorted(([a], [b]) => (a < b ? -1 : 1))
+      return all.map(([name, courier]) => statusOf(courier, { backlog: backlogs.get(name), now: now() }))
     },
     pause: (name, by) => hold(name, { since: now(), by }),
     resume: (name) => hold(name, undefined),
+    resync,
     async [Symbol.asyncDispose]() {
       listening[Symbol.dispose]()
       await task[Symbol.asyncDispose]()
-      for (const name of [...running.keys()]) stop(name)
-      await Promise.all(ending.values())
+      await resyncs[Symbol.asyncDispose]()
+      await couriers[Symbol.asyncDispose]()
     },
   }
 }
-
-/** The place of an endpoint in its file does not matter. */
-const sameOrder = (a: Order, b: Order): boolean =>
-  isDeepStrictEqual({ ...a.endpoint, at: undefined }, { ...b.endpoint, at: undefined }) && isDeepStrictEqual(a.attach, b.attach)
 
 /** How much of these rows is routed to whom. */
 function routed(rows: readonly LogRow[]): ReadonlyMap<string, Amount> {
@@ -184,7 +173,8 @@ function statusOf(
     format: endpoint.format,
     ...report,
     backlog: backlog?.events ?? 0,
+    skipped: backlog?.skipped ?? 0,
     ...(backlog?.oldestAt !== undefined && { oldestMs: Math.max(0, now - backlog.oldestAt) }),
-    scans: scans.map(({ watch, cluster, reason, sent, total }) => ({ watch, cluster, reason, sent, total })),
+    scans: scans.map(({ id: _, endpoint: __, ...scan }) => scan),
   }
 }

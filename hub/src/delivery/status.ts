@@ -23,6 +23,8 @@ export interface EndpointStatus {
   /** Events that wait, and how long the oldest has waited, ms. */
   readonly backlog: number
   readonly oldestMs?: number
+  /** Versions that it was never told: newer ones of the same objects were told instead, or nothing had to be. Over restarts. */
+  readonly skipped: number
   /** Events accepted since the hub started. */
   readonly delivered: number
   /** Failed attempts in a row. */
@@ -35,5 +37,7 @@ export interface EndpointStatus {
     readonly reason: string
     readonly sent: number
     readonly total: number
+    /** Everything was sent; its marker waits until the cluster's agent has compared all that the watch is about. */
+    readonly waiting?: boolean
   }[]
 }

@@ -16,6 +16,7 @@ import { pack, unpack } from '@watch-hub/shared/protocol/wire'
 import type { Channel, Message } from '@watch-hub/shared/runtime/channel'
 import type { Log } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'
+import { isAbort } from '@watch-hub/shared/runtime/task'
 import type { Append, Mismatch, Store } from '../store/store.ts'
 import type { Goodbye, Peer } from './handshake.ts'
 
@@ -47,6 +48,8 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
   let left = false
   const appends = new Set<Promise<void>>()
   const leaving = new AbortController()
+
+  void channel.closed.then(() => leaving.abort()) // frames may wait for room on the disk, and nobody is there any more to hear of them
 
   const tell = (message: DownMessage) => channel.send(JSON.stringify(message))
   /** A message that is lost with its connection is said again on the next one. */
@@ -82,9 +85,10 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
     if (frame.process !== peer.process) throw new Error(`expected frames of process ${peer.process}, got one of ${frame.process}`)
     moment('frame-received')
     const append: Promise<void> = deps.store
-      .append(peer.cluster, frame)
+      .append(peer.cluster, frame, leaving.signal)
       .then((outcome) => settle(outcome, frame.number))
       .catch((error: unknown) => {
+        if (isAbort(error, leaving.signal)) return // it still waited for room on the disk; the agent sends it again
         log.error('frame could not be stored', { frame: frame.number, error })
         dismiss({ code: 'store', reason: 'the hub could not store a frame; its log says why', final: false })
       })

@@ -5,16 +5,19 @@ import { createMetrics, type Figures } from './metrics.ts'
 
 const figures: Figures = {
   endpoints: [
-    { name: 'dns', backlog: 7, oldestMs: 1_500 },
-    { name: 'audit', backlog: 0 },
+    { name: 'dns', backlog: 7, oldestMs: 1_500, skipped: 4 },
+    { name: 'audit', backlog: 0, skipped: 0 },
   ],
   clusters: [
     { name: 'east', connected: true },
     { name: 'west', connected: false },
   ],
   store: {
+    state: { kind: 'stopped', reason: 'the disk is full' },
     logRows: 12,
     logBytes: 3_400,
+    logLimit: 4_096,
+    freeBytes: 512,
     commitMs: { last: 2, p50: 1.5, p99: 9 },
     comparisons: [
       { cluster: 'east', stream: 's1', resource: 'pods', corrections: 5, auditCorrections: 2, mismatches: 1 },
@@ -55,6 +58,11 @@ test('metrics have the documented names, labels and units', async () => {
       'watch_hub_store_commit_seconds{quantile="0.99"} 0.009',
       'watch_hub_log_rows 12',
       'watch_hub_log_bytes 3400',
+      'watch_hub_log_limit_bytes 4096',
+      'watch_hub_disk_free_bytes 512',
+      'watch_hub_store_accepting 0',
+      'watch_hub_skipped_versions{endpoint="dns"} 4',
+      'watch_hub_skipped_versions{endpoint="audit"} 0',
       'watch_hub_inventory_objects{cluster="east",resource="deployments.apps"} 3',
       'watch_hub_corrections{cluster="east",resource="pods",cause="list"} 4',
       'watch_hub_corrections{cluster="east",resource="pods",cause="audit"} 2',

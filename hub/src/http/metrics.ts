@@ -28,9 +28,12 @@ export interface Instruments {
 
 /** States, read at the moment of asking. */
 export interface Figures {
-  readonly endpoints: readonly Pick<EndpointStatus, 'name' | 'backlog' | 'oldestMs'>[]
+  readonly endpoints: readonly Pick<EndpointStatus, 'name' | 'backlog' | 'oldestMs' | 'skipped'>[]
   readonly clusters: readonly Pick<ClusterStatus, 'name' | 'connected'>[]
-  readonly store: Pick<StoreStats, 'logRows' | 'logBytes' | 'commitMs' | 'inventory' | 'comparisons'>
+  readonly store: Pick<
+    StoreStats,
+    'state' | 'logRows' | 'logBytes' | 'logLimit' | 'freeBytes' | 'commitMs' | 'inventory' | 'comparisons'
+  >
   /** Whether the newest commit seen is not the live one. */
   readonly configRejected: boolean
 }
@@ -136,6 +139,22 @@ const states: readonly (readonly [name: string, description: string, points: (fi
   ],
   ['watch_hub_log_rows', 'Rows of the log', ({ store }) => [[store.logRows]]],
   ['watch_hub_log_bytes', 'Bytes of the log', ({ store }) => [[store.logBytes]]],
+  ['watch_hub_log_limit_bytes', 'Bytes of the log above which it is compacted', ({ store }) => [[store.logLimit]]],
+  [
+    'watch_hub_disk_free_bytes',
+    "Free on the store's disk, with what is free within its file",
+    ({ store: { freeBytes } }) => (freeBytes === undefined ? [] : [[freeBytes]]),
+  ],
+  [
+    'watch_hub_store_accepting',
+    '0 while agents wait because too little disk is free, else 1',
+    ({ store }) => [[store.state.kind === 'stopped' ? 0 : 1]],
+  ],
+  [
+    'watch_hub_skipped_versions',
+    'Versions that an endpoint was not told, because newer ones were or nothing had to be; rises over restarts too',
+    ({ endpoints }) => endpoints.map(({ name, skipped }) => [skipped, { endpoint: name }]),
+  ],
   [
     'watch_hub_inventory_objects',
     'Objects that the hub knows',

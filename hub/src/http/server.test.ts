@@ -74,6 +74,8 @@ test('status, clusters and endpoints are the view, not to be cached', async () =
   assert.equal(status.headers.get('x-content-type-options'), 'nosniff')
   assert.deepEqual((await ask('/api/v1/clusters')).body, view.state.clusters)
   assert.deepEqual((await ask('/api/v1/endpoints')).body, view.state.endpoints)
+  assert.deepEqual((await ask('/api/v1/endpoints/dns')).body, view.state.endpoints[0])
+  assert.equal((await ask('/api/v1/endpoints/none')).status, 404)
 })
 
 test('a token is issued for 30 minutes unless the body says otherwise, with the address for the agent', async () => {

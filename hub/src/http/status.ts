@@ -20,5 +20,5 @@ export interface HubStatus {
   readonly config: ConfigStatus
   readonly clusters: readonly ClusterStatus[]
   readonly endpoints: readonly EndpointStatus[]
-  readonly store: Pick<StoreStats, 'logRows' | 'logBytes' | 'commitMs'>
+  readonly store: Pick<StoreStats, 'state' | 'logRows' | 'logBytes' | 'logLimit' | 'freeBytes' | 'commitMs'>
 }

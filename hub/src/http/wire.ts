@@ -76,7 +76,7 @@ const clusterStatus: Decoder<ClusterStatus> = object({
 })
 export const clusterStatuses = array(clusterStatus)
 
-const endpointStatus: Decoder<EndpointStatus> = object({
+export const endpointStatus: Decoder<EndpointStatus> = object({
   name: string,
   url: string,
   format: string,
@@ -85,12 +85,13 @@ const endpointStatus: Decoder<EndpointStatus> = object({
   since: number,
   backlog: number,
   oldestMs: optional(number),
+  skipped: number,
   delivered: number,
   failures: number,
   nextAttemptAt: optional(number),
   lastDeliveredAt: optional(number),
   scans: array(
-    object({ watch: string, cluster: string, reason: string, sent: number, total: number, waiting: optional(literal(true)) }),
+    object({ watch: string, cluster: string, reason: string, sent: number, total: number, waiting: optional(boolean) }),
   ),
 })
 export const endpointStatuses = array(endpointStatus)
@@ -100,7 +101,14 @@ export const hubStatus: Decoder<HubStatus> = object({
   config: configStatus,
   clusters: clusterStatuses,
   endpoints: endpointStatuses,
-  store: object({ logRows: number, logBytes: number, commitMs: object({ last: number, p50: number, p99: number }) }),
+  store: object({
+    state: object({ kind: literal('ok', 'over-bound', 'low-disk', 'stopped'), reason: optional(string) }),
+    logRows: number,
+    logBytes: number,
+    logLimit: number,
+    freeBytes: optional(number),
+    commitMs: object({ last: number, p50: number, p99: number }),
+  }),
 })
 
 /** Answer to `POST /api/v1/endpoints/NAME/resync`: scans that began, scans of the same that ran already, events passed over. */

@@ -81,13 +81,21 @@ export const fakeStatus: HubStatus = {
       since: t0 - 90_000,
       backlog: 37,
       oldestMs: 95_000,
+      skipped: 12,
       delivered: 1_204,
       failures: 4,
       nextAttemptAt: t0 + 8_000,
       scans: [{ watch: 'load-balancers', cluster: 'prod-eu-1', reason: 'initial', sent: 200, total: 412 }],
     },
   ],
-  store: { logRows: 90, logBytes: 70_000, commitMs: { last: 2, p50: 1.5, p99: 9 } },
+  store: {
+    state: { kind: 'ok' },
+    logRows: 90,
+    logBytes: 70_000,
+    logLimit: 4_294_967_296,
+    freeBytes: 9_000_000_000,
+    commitMs: { last: 2, p50: 1.5, p99: 9 },
+  },
 }
 
 export const row = (sequence: number, change: Partial<LogRow> = {}): LogRow => ({

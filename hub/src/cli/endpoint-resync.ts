@@ -1,0 +1,47 @@
+/** `watch-hub endpoint resync`: the current state once more, for a receiver that lost some of it or that waited too long. */
+import { resynced } from '../http/wire.ts'
+import { command } from './command.ts'
+import { hubFlags } from './find-hub.ts'
+import { onOff, optional, UsageError } from './flags.ts'
+import { connectHub } from './hub-client.ts'
+import { text } from './values.ts'
+
+export const resync = command({
+  name: 'resync',
+  about: 'send the current state to an endpoint again, from what the hub holds',
+  args: [['<name>', 'the endpoint']],
+  flags: {
+    watch: optional('--watch <name>', { about: 'only what this watch matches', parse: text }),
+    cluster: optional('--cluster <name>', { about: 'only of this cluster', parse: text }),
+    dropBacklog: onOff('--drop-backlog', {
+      about: 'pass over what waits, except deletions: the current state is sent instead. Not with --watch or --cluster',
+    }),
+    ...hubFlags,
+  },
+  run: async (io, { watch, cluster, dropBacklog, ...where }, [name = '']) => {
+    if (dropBacklog && (watch !== undefined || cluster !== undefined))
+      throw new UsageError(
+        '--drop-backlog: expected no --watch and no --cluster with it: what waits is dropped for the whole endpoint',
+      )
+    const hub = await connectHub(io, where)
+    const order = { ...(watch !== undefined && { watch }), ...(cluster !== undefined && { cluster }), dropBacklog }
+    const { begun, running, dropped } = await hub.post(`api/v1/endpoints/${encodeURIComponent(name)}/resync`, order, resynced)
+    io.out(resyncText({ name, begun, running, dropped, dropBacklog }))
+  },
+})
+
+function resyncText(of: {
+  readonly name: string
+  readonly begun: number
+  readonly running: number
+  readonly dropped: number
+  readonly dropBacklog: boolean
+}): string {
+  const { name, begun, running, dropped, dropBacklog } = of
+  const passed = dropBacklog ? `passed over ${counted(dropped, 'event')} that waited; ` : ''
+  const same =
+    running === 0 ? '' : `, ${counted(running, 'first scan')} under way ${dropBacklog ? 'began anew' : 'will tell the same'}`
+  return `${passed}began ${counted(begun, 'scan')}${same}. 'watch-hub endpoint show ${name}' and 'watch-hub status' show how far they are.`
+}
+
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
