@@ -26,7 +26,9 @@ test('everything that is left out has its default', async () => {
     batch: { maxObjects: 100, maxBytes: 1_048_576, maxWaitMs: 1_000 },
     timeoutMs: 15_000,
     history: 'latest',
+    delta: false,
     allow: {},
+    markers: false,
     attach: {},
     paused: false,
     at: { file: '1.yaml', line: 1, column: 1 },
@@ -39,6 +41,7 @@ test('everything that is left out has its default', async () => {
     events: ['created', 'updated', 'deleted'],
     fields: { keep: [], prune: [] },
     initial: 'send',
+    resyncMs: 0,
     includeSecretData: false,
     attach: {},
     endpoints: ['dns'],
@@ -82,7 +85,7 @@ test('everything that is said has its effect', async () => {
         'when: object.spec.type == "LoadBalancer"',
         'fields: {keep: [spec, metadata.labels], prune: ["spec.ports[*].nodePort"]}',
         'initial: skip',
-        'resync: 0s',
+        'resync: 12h',
         'attach: {assetId: svc}',
         'endpoints: [dns, cmdb]',
         'paused: true',
@@ -100,6 +103,7 @@ test('everything that is said has its effect', async () => {
     batch: { maxObjects: 10, maxBytes: 524_288, maxWaitMs: 0 },
     timeoutMs: 500,
     history: 'every',
+    delta: false,
     allow: {
       clusters: ['prod-*'],
       namespaces: ['team-*'],
@@ -108,6 +112,7 @@ test('everything that is said has its effect', async () => {
         { group: 'apps', resource: 'deployments', version: 'v1' },
       ],
     },
+    markers: false,
     attach: { owner: 'netops', nested: { list: [1, null, { a: 'b' }] } },
     paused: true,
     at: { file: '2.yaml', line: 1, column: 1 },
@@ -132,6 +137,7 @@ test('everything that is said has its effect', async () => {
     when: 'object.spec.type == "LoadBalancer"',
     fields: { keep: ['metadata.labels', 'spec'], prune: ['spec.ports[*].nodePort'] },
     initial: 'skip',
+    resyncMs: 43_200_000,
     includeSecretData: false,
     attach: { assetId: 'svc' },
     endpoints: ['cmdb', 'dns'],
@@ -196,11 +202,11 @@ test('a repo without manifests is refused', async () => {
 })
 
 test('what the source could not read is told with the rest, and nobody is blamed for what may stand there', async () => {
-  const parsed = await createParser().parse(files({ 'w.yaml': watch('w', 'clusters: {names: [prod-eu-1]}\nresync: 1h') }))
+  const parsed = await createParser().parse(files({ 'w.yaml': watch('w', 'clusters: {names: [prod-eu-1]}\nevents: []') }))
   const compiled = compile({ commit: 'c', parsed, unread: [problemAt('endpoints/dns.yaml', 'expected a link that stays')] })
   assert.deepEqual(compiled.ok ? [] : compiled.problems.map(({ path, message }) => [path, message]), [
     ['', 'expected a link that stays'],
-    ['spec.resync', "expected 0s, got '1h', which is not supported yet"],
+    ['spec.events', 'expected at least one item, got a list'],
   ])
 })
 

@@ -8,6 +8,7 @@ export const endpointDefaults = {
   retry: { maxAge: 72 * 60 * 60 * 1_000 },
   concurrency: 1,
   history: 'latest',
+  delta: false,
 } as const
 
 export const watchDefaults = {

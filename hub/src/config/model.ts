@@ -69,12 +69,16 @@ export interface EndpointConfig {
   /** Of one attempt, answer included. */
   readonly timeoutMs: number
   readonly history: 'latest' | 'every'
+  /** `updated` is told as a patch where the endpoint surely holds what it applies to. Only with `format: watch-hub`. */
+  readonly delta: boolean
   /** A fence around what watches send here, globs; absent part = all. Applied at every attempt. */
   readonly allow: {
     readonly clusters?: readonly string[]
     readonly namespaces?: readonly string[]
     readonly resources?: readonly ResourceRef[]
   }
+  /** Its scans are closed by `synced` items. */
+  readonly markers: boolean
   readonly attach: Metadata
   readonly paused: boolean
   readonly at: SourceRef
@@ -96,6 +100,8 @@ export interface WatchConfig {
   readonly when?: string
   readonly fields: { readonly keep: readonly string[]; readonly prune: readonly string[] }
   readonly initial: 'send' | 'skip'
+  /** How often the current state is sent again; 0 = never. */
+  readonly resyncMs: number
   readonly includeSecretData: boolean
   readonly attach: Metadata
   readonly endpoints: readonly string[]

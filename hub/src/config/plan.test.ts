@@ -162,12 +162,12 @@ test('activation has the routes of every declared cluster, under the hash of its
     prod,
     cluster('stage-eu-1', 'env: stage', 'paused: true'),
     endpoint('dns', 'paused: true'),
-    endpoint('cmdb'),
+    endpoint('cmdb', 'markers: true\ndelta: true'),
     lb.replace('[dns]', '[dns, cmdb]').concat('  events: [deleted]\n  initial: skip\n'),
     watch('off', 'paused: true'),
   )
-  const { endpoints, clusters } = activationOf(snapshot)
-  assert.deepEqual(endpoints, ['cmdb', 'dns'])
+  const { endpoints, deltas, markers, clusters } = activationOf(snapshot)
+  assert.deepEqual([endpoints, deltas, markers], [['cmdb', 'dns'], ['cmdb'], ['cmdb']])
   assert.deepEqual(
     clusters.map(({ cluster: name, plan }) => [name, plan]),
     ['prod-eu-1', 'stage-eu-1'].map((name) => [name, hashOf(snapshot, name)]),

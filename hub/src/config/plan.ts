@@ -18,7 +18,14 @@ export function planFor(snapshot: Snapshot, cluster: string): Plan | undefined {
 /** Routes of every declared cluster, paused ones too: what their agents sent before still has to find its way. */
 export function activationOf(snapshot: Snapshot): Activation {
   const clusters = [...snapshot.clusters.values()].map((config) => routesOf(config, workOf(snapshot, config.name)))
-  return { endpoints: [...snapshot.endpoints.keys()].sort(), clusters }
+  const endpoints = [...snapshot.endpoints.values()]
+  const named = (wanted: typeof endpoints) => wanted.map(({ name }) => name).sort()
+  return {
+    endpoints: named(endpoints),
+    deltas: named(endpoints.filter(({ delta }) => delta)),
+    markers: named(endpoints.filter(({ markers }) => markers)),
+    clusters,
+  }
 }
 
 /** A watch with what it comes to in every cluster that it is for. */

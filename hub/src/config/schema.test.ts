@@ -141,6 +141,7 @@ const watches: readonly (readonly [spec: string, problem: string])[] = [
     "spec.fields.keep[0]: expected a quoted name, a number or '*' at offset 11 of 'spec.ports[', got the end",
   ],
   ['resync: daily', "spec.resync: expected a duration from 0s to 8760h like 500ms, 10s, 5m or 12h, got 'daily'"],
+  ['resync: 59s', 'spec.resync: expected 0s (never) or a duration from 1m, got 59s'],
   ['initial: later', "spec.initial: expected send | skip, got 'later'"],
   ['includeSecretData: 1', 'spec.includeSecretData: expected true or false, got 1'],
   [

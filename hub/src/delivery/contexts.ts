@@ -3,7 +3,7 @@
  * A context never changes under its key, so what is kept never gets old; the oldest are dropped beyond a bound.
  */
 import type { Metadata } from '../config/model.ts'
-import type { Context, LogRow, Store } from '../store/store.ts'
+import type { Context, Store } from '../store/store.ts'
 
 export interface ContextText {
   /** Name of the cluster. */
@@ -19,8 +19,8 @@ export interface ContextText {
 }
 
 export interface Contexts {
-  /** The contexts of these rows, by key. */
-  of(rows: readonly LogRow[]): Promise<ReadonlyMap<string, ContextText>>
+  /** The contexts of these rows or markers, by key. */
+  of(rows: readonly { readonly context: string }[]): Promise<ReadonlyMap<string, ContextText>>
 }
 
 export function contexts(store: Pick<Store, 'context'>, limit = 1_000): Contexts {

@@ -426,15 +426,7 @@ test('a courier that fails unexpectedly begins anew, is seen, and repeats nothin
   let failing = false
   const { store } = world
   const brittle = {
-    endpoint: store.endpoint.bind(store),
-    read: store.read.bind(store),
-    readScan: store.readScan.bind(store),
-    rows: store.rows.bind(store),
-    context: store.context.bind(store),
-    onAppend: store.onAppend.bind(store),
-    stats: store.stats.bind(store),
-    paused: store.paused.bind(store),
-    setPaused: store.setPaused.bind(store),
+    ...store,
     freeze: (step: Parameters<typeof store.freeze>[0]) => (failing ? Promise.reject(new Error('disk full')) : store.freeze(step)),
   }
   const time = sleeping()

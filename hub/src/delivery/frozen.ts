@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { EndpointConfig, Metadata } from '../config/model.ts'
-import type { FrozenBatch, LogRow, Member, Store } from '../store/store.ts'
+import type { FrozenBatch, LogRow, Marker, Member, Store } from '../store/store.ts'
 import { type Fence, type Place, placeOf } from './allow.ts'
 import type { Cut } from './batch.ts'
 import type { Contexts, ContextText } from './contexts.ts'
@@ -15,6 +15,7 @@ import {
   type Line,
   packItems,
   renderItems,
+  renderMarker,
   renderPayload,
   unpackItems,
 } from './render.ts'
@@ -44,16 +45,46 @@ export async function freezeCut(cut: Cut, appendedAt: number, making: Making): P
   return { frozen: newBatch(lines, await frameOf(lines, making), making), rows, appendedAt }
 }
 
-/** Fixes the events of a request that come from a scan, bytes and all. */
-export async function freezeScan(cut: Cut, scan: string, making: Making): Promise<WaitingBatch> {
+export interface ScanPart {
+  /** Id of the scan. */
+  readonly scan: string
+  /** Of its last part. */
+  readonly marker?: Marker
+}
+
+/** Fixes the events of the requests that come from one chunk of a scan, bytes and all. A marker goes behind everything else. */
+export async function freezeScan(cuts: readonly Cut[], part: ScanPart, making: Making): Promise<readonly WaitingBatch[]> {
+  const marker = part.marker && making.endpoint.markers ? await markerOf(part.marker, part.scan, making) : undefined
+  const last = cuts.at(-1)
+  const all = marker !== undefined && (last === undefined || last.full) ? [...cuts, { spans: [] }] : cuts
+  return Promise.all(
+    all.map((each, i) => freezePart(each, { scan: part.scan, ...(i === all.length - 1 && marker && { marker }) }, making)),
+  )
+}
+
+async function freezePart(
+  cut: Pick<Cut, 'spans'>,
+  { scan, marker }: { readonly scan: string; readonly marker?: string },
+  making: Making,
+): Promise<WaitingBatch> {
   const lines = linesOf(cut)
   const contexts = await making.contexts.of(lines.map(({ row }) => row))
-  const frame = { ...(await frameOf(lines, making)), places: lines.map(({ row }) => placeOf(row)) }
+  const places = lines.map(({ row }) => placeOf(row))
+  const frame = { ...(await frameOf(lines, making)), places, ...(marker !== undefined && { marker }) }
   const payload = packItems(renderItems(lines, { format: frame.format, contexts, scan }))
   return { frozen: { ...newBatch(lines, frame, making), payload } }
 }
 
-const linesOf = ({ spans }: Cut): readonly Line[] =>
+/** What lies outside of the fence is not counted by the store, so an endpoint with one is told no count. */
+async function markerOf(marker: Marker, scan: string, { endpoint, contexts, now }: Making): Promise<string | undefined> {
+  const { count, ...rest } = marker
+  const context = (await contexts.of([marker])).get(marker.context)
+  if (context === undefined) throw new Error(`expected the context ${marker.context} of a marker to be loaded`)
+  const counted = Object.keys(endpoint.allow).length === 0 && { count }
+  return renderMarker({ ...rest, ...counted, scan, time: now(), context }, endpoint.format)
+}
+
+const linesOf = ({ spans }: Pick<Cut, 'spans'>): readonly Line[] =>
   spans.flatMap(({ row, member }) => (member === undefined ? [] : [{ row, member }]))
 
 async function frameOf(lines: readonly Line[], { endpoint, attach, contexts }: Making): Promise<BatchFrame> {
@@ -86,7 +117,7 @@ export const withoutRows = ({ frozen, appendedAt }: WaitingBatch): WaitingBatch 
 
 /**
  * The batch as the fence lets it pass: itself where all of its members do; else made anew, under another id, of those that do; nothing where
- * none does. Members whose row is gone cannot be told any more. Needs the rows in memory.
+ * none does. Members whose row is gone cannot be told any more. What is made anew is told whole. Needs the rows in memory.
  */
 export function fenced(batch: WaitingBatch, inside: Fence, now: number): WaitingBatch | undefined {
   const { frozen } = batch
@@ -96,15 +127,27 @@ export function fenced(batch: WaitingBatch, inside: Fence, now: number): Waiting
     const place = places[i]
     return place !== undefined && inside(place)
   })
-  if (passes.every(Boolean)) return batch
+  if (passes.every(Boolean) && hasPatches(batch)) return batch
   const keep = <T>(all: readonly T[]) => all.filter((_, i) => passes[i])
-  const members = keep(frozen.members)
-  if (members.length === 0) return undefined
+  const members = keep(frozen.members).map(wholeMember)
+  if (members.length === 0 && frame.marker === undefined) return undefined
   const anew = { id: randomUUID(), createdAt: now, members }
   if (frozen.payload === undefined) return { ...batch, frozen: { ...anew, frame: frozen.frame } }
   const payload = packItems(keep(unpackItems(frozen.payload)))
   return { frozen: { ...anew, frame: encodeFrame({ ...frame, places: keep(frame.places ?? []) }), payload } }
 }
+
+/** The batch without patches: itself where it has none; else made anew, under another id. */
+export function whole(batch: WaitingBatch, now: number): WaitingBatch {
+  const { frozen } = batch
+  if (frozen.members.every(({ base }) => base === undefined)) return batch
+  return { ...batch, frozen: { ...frozen, id: randomUUID(), createdAt: now, members: frozen.members.map(wholeMember) } }
+}
+
+const wholeMember = ({ base: _, ...member }: Member): Member => member
+
+const hasPatches = ({ frozen, rows }: WaitingBatch): boolean =>
+  frozen.members.every(({ sequence, base }) => base === undefined || rows?.get(sequence)?.patch?.base === base)
 
 const placesOf = ({ frozen, rows }: WaitingBatch, frame: BatchFrame): readonly (Place | undefined)[] =>
   frame.places ??

@@ -7,7 +7,7 @@ import type { Format as FormatName, Metadata } from '../config/model.ts'
 import type { FrozenBatch, LogRow, Member } from '../store/store.ts'
 import type { Place } from './allow.ts'
 import type { ContextText } from './contexts.ts'
-import type { Format } from './formats/format.ts'
+import type { Format, MarkerItem } from './formats/format.ts'
 import { watchHub } from './formats/watch-hub.ts'
 import { watchProxy } from './formats/watch-proxy.ts'
 
@@ -22,6 +22,8 @@ export interface BatchFrame {
   readonly cluster?: { readonly name: string; readonly metadata: Metadata }
   /** Set for scans, whose rows the log does not have: what the fence has to know of each member. */
   readonly places?: readonly Place[]
+  /** Closes a scan: an item, rendered, that goes behind all others and that no fence stops. */
+  readonly marker?: string
 }
 
 const place = object({ cluster: string, group: string, resource: string, version: string, namespace: string, name: string })
@@ -30,6 +32,7 @@ const frame = object({
   metadata: record(json),
   cluster: optional(object({ name: string, metadata: record(json) })),
   places: optional(array(place)),
+  marker: optional(string),
 })
 
 export const encodeFrame = (of: BatchFrame): string => JSON.stringify(of)
@@ -57,18 +60,22 @@ export function renderItems(
   })
 }
 
+/** The item that closes a scan; nothing where the format has none. */
+export const renderMarker = (marker: MarkerItem, format: FormatName): string | undefined => formats[format].marker?.(marker)
+
 /** The bytes of a request. */
 export function renderPayload(
   batch: Pick<FrozenBatch, 'id' | 'createdAt'>,
   frame: BatchFrame,
   { endpoint, items }: { readonly endpoint: string; readonly items: readonly string[] },
 ): Uint8Array {
-  const { format, metadata, cluster } = frame
+  const { format, metadata, cluster, marker } = frame
   const envelope = { id: batch.id, createdAt: batch.createdAt, endpoint, metadata }
   const [head, tail] = formats[format].envelope(cluster === undefined ? envelope : { ...envelope, cluster })
-  return Buffer.from(`${head}${items.join()}${tail}`)
+  const all = marker === undefined ? items : [...items, marker]
+  return Buffer.from(`${head}${all.join()}${tail}`)
 }
 
 /** `FrozenBatch.payload`: items hold no raw newlines. */
 export const packItems = (items: readonly string[]): string => items.join('\n')
-export const unpackItems = (payload: string): readonly string[] => payload.split('\n')
+export const unpackItems = (payload: string): readonly string[] => (payload === '' ? [] : payload.split('\n'))

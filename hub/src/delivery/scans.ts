@@ -2,7 +2,6 @@
  * The scans of one endpoint, one chunk at a time. A chunk is read at some head of the log and is sent when the cursor reaches that head and
  * before it passes: what it says is then exactly as new as everything that was sent before it.
  */
-import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Scan, ScanChunk, Store } from '../store/store.ts'
 
 export interface HeldChunk {
@@ -15,9 +14,9 @@ export interface Scans {
   readonly all: readonly Scan[]
   /** The chunk that was read and not yet sent: the cursor must not pass it. */
   readonly held: HeldChunk | undefined
-  /** Scans may have come or gone: asks the store before the next chunk, and lets go of the held one. */
+  /** Scans may have come or gone, or need not wait any more: asks the store before the next chunk, and lets go of the held one. */
   look(): void
-  /** The held chunk, or else the next one; nothing when there is no scan. */
+  /** The held chunk, or else the next one; nothing when no scan can go on now. */
   next(): Promise<HeldChunk | undefined>
   /** The held chunk was frozen: `objects` of it are on their way. */
   sent(objects: number): void
@@ -47,18 +46,18 @@ export function createScans(
         known = true
         all = (await store.endpoint(endpoint)).scans
       }
-      const [scan] = all
+      const scan = all.find(({ waiting }) => !waiting)
       if (scan === undefined) return undefined
-      if (held !== undefined) return held
-      held = { scan, chunk: await store.readScan(scan.id, limits()) }
-      moment('scan-chunk-read')
+      held ??= { scan, chunk: await store.readScan(scan.id, limits()) }
       return held
     },
     sent(objects) {
       if (held === undefined) return
       const { scan, chunk } = held
       held = undefined
-      all = chunk.done ? all.slice(1) : [{ ...scan, sent: scan.sent + objects }, ...all.slice(1)]
+      const now = { ...scan, sent: scan.sent + objects }
+      all = all.flatMap((each) => (each.id !== scan.id ? [each] : chunk.done ? [] : [now]))
+      if (chunk.waiting) known = false // what it waits for may have come before it was written down that it waits
     },
   }
 }

@@ -59,15 +59,18 @@ export function createSupply(endpoint: string, deps: SupplyDeps): Supply {
   const scans = createScans(endpoint, store, () => chunkLimits(making().endpoint))
   let caughtUp = false
   let waitedEnough = false
+  let orderedBy: EndpointConfig | undefined
 
   async function next(signal: AbortSignal): Promise<readonly WaitingBatch[]> {
     arrivals.clear()
     const present = making()
+    if (present.endpoint !== orderedBy) ledger.doubt(ledger.cursor) // under another order it was told something else, or elsewhere
+    orderedBy = present.endpoint
     const held = scans.held ?? (caughtUp ? await scans.next() : undefined)
     const read = await readWindow(store, endpoint, { from: ledger.cursor, ...windowLimits(present.endpoint), ...upTo(held) })
     caughtUp = read.complete
     const inside = read.rows.filter((row) => present.inside(placeOf(row)))
-    const spans = compact(inside, present.endpoint)
+    const spans = compact(inside, present.endpoint, present.endpoint.delta ? ledger.doubted : undefined)
     const flush = waitedEnough || held !== undefined || !read.complete
     const { limits, maxWaitMs } = { limits: cutLimits(present.endpoint), maxWaitMs: present.endpoint.batch.maxWaitMs }
     const window = closeWindow(inside, spans, { limits, maxWaitMs, flush, now: now() })
@@ -113,6 +116,7 @@ export function createSupply(endpoint: string, deps: SupplyDeps): Supply {
     }
     moment('scan-chunk-frozen')
     scans.sent(chunk.rows.length)
+    ledger.doubt(chunk.head) // no patch knows what a scan told
     return batches
   }
 

@@ -1,5 +1,6 @@
 /** HubView: all that the admin API and the probes need of a hub. `hub.ts` gives the real one. */
 import type { ConfigStatus } from '../config/status.ts'
+import type { ResyncAnswer, ResyncWhat } from '../delivery/dispatcher.ts'
 import type { EndpointStatus } from '../delivery/status.ts'
 import type { ClusterStatus } from '../fleet/status.ts'
 import type { Backup } from '../store/backup/backups.ts'
@@ -44,6 +45,8 @@ export interface HubView {
   pause(endpoint: string, by: string): Promise<boolean>
   /** false = no such endpoint. */
   resume(endpoint: string): Promise<boolean>
+  /** Sends the current state again. undefined = no such endpoint. */
+  resync(endpoint: string, what: ResyncWhat): Promise<ResyncAnswer | undefined>
   /** Looks at the config source now; answers when that is done. */
   fetchNow(): Promise<ConfigStatus>
   /** The database as it is now. Resolves when the copy is whole; the signal's abort ends it before. */

@@ -9,9 +9,13 @@ import { activationFacts } from './testing/facts/activation.ts'
 import { agentFacts } from './testing/facts/agents.ts'
 import { appendFacts } from './testing/facts/append.ts'
 import { compactionFacts } from './testing/facts/compaction.ts'
+import { dropFacts } from './testing/facts/drops.ts'
 import { endpointFacts } from './testing/facts/endpoints.ts'
 import { heirFacts } from './testing/facts/heirs.ts'
+import { markerFacts } from './testing/facts/markers.ts'
+import { patchFacts } from './testing/facts/patches.ts'
 import { readFacts } from './testing/facts/reads.ts'
+import { resyncFacts } from './testing/facts/resyncs.ts'
 import { retentionFacts } from './testing/facts/retention.ts'
 import { scanFacts } from './testing/facts/scans.ts'
 import { survivalFacts } from './testing/facts/survival.ts'
@@ -51,7 +55,11 @@ export function storeContract(name: string, open: OpenStore): void {
     activationFacts(lab)
     heirFacts(lab)
     scanFacts(lab)
+    resyncFacts(lab)
+    markerFacts(lab)
+    dropFacts(lab)
     endpointFacts(lab)
+    patchFacts(lab)
     readFacts(lab)
     retentionFacts(lab)
     compactionFacts(lab)

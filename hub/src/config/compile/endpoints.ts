@@ -1,6 +1,7 @@
 /** Endpoint manifests, with the repo's and the built-in defaults under them. */
 import { endpointDefaults as builtIn } from '../defaults.ts'
 import type { AuthConfig, ClusterConfig, EndpointConfig } from '../model.ts'
+import type { Manifest } from '../parse.ts'
 import type { Problems } from '../problems.ts'
 import type { EndpointFields, EndpointManifest } from '../schema.ts'
 import { chosenClusters } from './clusters.ts'
@@ -29,11 +30,39 @@ export function endpointConfig({ manifest, value }: Declared<EndpointManifest>, 
     batch: { ...batch, maxWaitMs: maxWait },
     timeoutMs: spec.timeout ?? defaults.timeout ?? builtIn.timeout,
     history: spec.history ?? defaults.history ?? builtIn.history,
+    delta: deltaOf(spec, manifest, context),
     allow: allowConfig({ ...defaults.allow, ...spec.allow }, context.clusters),
+    markers: markersOf(spec, manifest, context),
     attach: { ...defaults.attach, ...spec.attach },
     paused: spec.paused ?? defaults.paused ?? false,
     at: manifest.at,
   }
+}
+
+/** A payload without a place for a patch cannot tell one. */
+function deltaOf(spec: EndpointFields, manifest: Manifest, { defaults, problems }: EndpointContext): boolean {
+  const delta = spec.delta ?? defaults.delta ?? builtIn.delta
+  const format = spec.format ?? defaults.format ?? builtIn.format
+  if (delta && format === 'watch-proxy')
+    problems.add(
+      manifest,
+      ['spec', spec.delta === undefined ? 'format' : 'delta'],
+      'expected delta: false with format: watch-proxy, whose payload has no place for a patch, got delta: true',
+    )
+  return delta
+}
+
+/** A format that has no item for the end of a scan cannot tell it. */
+function markersOf(spec: EndpointFields, manifest: Manifest, { defaults, problems }: EndpointContext): boolean {
+  const markers = spec.markers ?? defaults.markers ?? false
+  const format = spec.format ?? defaults.format ?? builtIn.format
+  if (markers && format === 'watch-proxy')
+    problems.add(
+      manifest,
+      ['spec', spec.markers === undefined ? 'format' : 'markers'],
+      'expected markers: false with format: watch-proxy, which has no item for the end of a scan, got markers: true',
+    )
+  return markers
 }
 
 function authConfig(auth: EndpointFields['auth']): AuthConfig {

@@ -3,7 +3,7 @@ import type { Problems } from '../problems.ts'
 import type { Declarations } from './declared.ts'
 import { checkEndpointNames, checkIgnored } from './references.ts'
 import { checkHeaders } from './secrets.ts'
-import { refuseEndpointGaps, refuseWatchGaps } from './unsupported.ts'
+import { refuseEndpointGaps } from './unsupported.ts'
 
 export function checkDefaults({ settings, names }: Declarations, problems: Problems): void {
   const { spec } = settings?.value ?? {}
@@ -13,7 +13,6 @@ export function checkDefaults({ settings, names }: Declarations, problems: Probl
   const base = ['spec', 'defaults']
   refuseEndpointGaps(endpoint, manifest, [...base, 'endpoint'], problems)
   checkHeaders(endpoint, manifest, [...base, 'endpoint'], problems)
-  refuseWatchGaps(watch, manifest, [...base, 'watch'], problems)
   checkEndpointNames(watch.endpoints, names?.Endpoint, (i, message) =>
     problems.add(manifest, [...base, 'watch', 'endpoints', i], message),
   )

@@ -162,11 +162,9 @@ const gaps: readonly (readonly [field: string, problem: string])[] = [
   ['rateLimit: {requests: 1, per: 1s}', 'spec.rateLimit: expected no rateLimit, got a map, which is not supported yet'],
   ['retry: {maxAge: 12h}', "spec.retry.maxAge: expected 72h, got '12h', which is not supported yet"],
   ['concurrency: 4', 'spec.concurrency: expected 1, got 4, which is not supported yet'],
-  ['delta: true', 'spec.delta: expected false, got true, which is not supported yet'],
   ['unwatched: delete', "spec.unwatched: expected keep, got 'delete', which is not supported yet"],
   ['guard: {removals: 100}', 'spec.guard: expected no guard, got a map, which is not supported yet'],
   ['body: payload.items', "spec.body: expected no body, got 'payload.items', which is not supported yet"],
-  ['markers: true', 'spec.markers: expected false, got true, which is not supported yet'],
 ]
 
 for (const [field, problem] of gaps)
@@ -185,15 +183,26 @@ for (const [field, problem] of gaps)
   })
 
 test('what says the default of a field that is not supported yet is accepted', async () => {
-  const spec = 'delta: false\nmarkers: false\nbody: ""\nunwatched: keep\nconcurrency: 1\nretry: {maxAge: 72h}'
+  const spec = 'markers: false\nbody: ""\nunwatched: keep\nconcurrency: 1\nretry: {maxAge: 72h}'
   assert.deepEqual(await problemsOf(a, endpoint('dns', spec), watch('w', 'resync: 0s')), [])
 })
 
-test('not supported yet: resync', async () => {
-  assert.deepEqual(await problemsOf(a, dns, watch('w', 'resync: 12h'), settings('defaults: {watch: {resync: 1h}}')), [
-    "2.yaml:7:11 spec.resync: expected 0s, got '12h', which is not supported yet",
-    "3.yaml:4:30 spec.defaults.watch.resync: expected 0s, got '1h', which is not supported yet",
-  ])
+test('markers need a format that has an item for the end of a scan', async () => {
+  const expected = 'expected markers: false with format: watch-proxy, which has no item for the end of a scan, got markers: true'
+  const inPlace = (problem: string) => problem.replace(/^[^ ]+ /, '')
+  const own = await problemsOf(endpoint('dns', 'format: watch-proxy\nmarkers: true'))
+  assert.deepEqual(own.map(inPlace), [`spec.markers: ${expected}`])
+  const inherited = await problemsOf(endpoint('dns', 'format: watch-proxy'), settings('defaults: {endpoint: {markers: true}}'))
+  assert.deepEqual(inherited.map(inPlace), [`spec.format: ${expected}`])
+  assert.deepEqual(await problemsOf(endpoint('dns', 'markers: true'), endpoint('old', 'format: watch-proxy')), [])
+})
+
+test('a format without a place for patches is not asked for them', async () => {
+  const problem = 'expected delta: false with format: watch-proxy, whose payload has no place for a patch, got delta: true'
+  const defaults = settings('defaults: {endpoint: {delta: true}}')
+  assert.deepEqual(await problemsOf(endpoint('dns', 'format: watch-proxy\ndelta: true')), [`0.yaml:7:10 spec.delta: ${problem}`])
+  assert.deepEqual(await problemsOf(endpoint('dns', 'format: watch-proxy'), defaults), [`0.yaml:6:11 spec.format: ${problem}`])
+  assert.deepEqual(await problemsOf(endpoint('dns', 'format: watch-proxy\ndelta: false'), defaults), [])
 })
 
 test('the defaults of the repo are checked where they stand, once', async () => {

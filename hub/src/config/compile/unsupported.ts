@@ -1,9 +1,9 @@
 /** Fields that the manifests have and this version cannot do yet. They are refused: what is accepted has its effect. */
-import { endpointDefaults, watchDefaults } from '../defaults.ts'
+import { endpointDefaults } from '../defaults.ts'
 import type { Manifest } from '../parse.ts'
 import { type FieldPath, shown, valueAt } from '../place.ts'
 import type { Problems } from '../problems.ts'
-import type { EndpointFields, WatchFields } from '../schema.ts'
+import type { EndpointFields } from '../schema.ts'
 
 interface Gap<T> {
   readonly path: FieldPath
@@ -22,15 +22,9 @@ const endpointGaps: readonly Gap<EndpointFields>[] = [
   { path: ['rateLimit'], expected: 'no rateLimit', asks: ({ rateLimit }) => rateLimit !== undefined },
   { path: ['retry', 'maxAge'], expected: '72h', asks: ({ retry }) => other(retry?.maxAge, endpointDefaults.retry.maxAge) },
   { path: ['concurrency'], expected: '1', asks: ({ concurrency }) => other(concurrency, endpointDefaults.concurrency) },
-  { path: ['delta'], expected: 'false', asks: ({ delta }) => other(delta, false) },
   { path: ['unwatched'], expected: 'keep', asks: ({ unwatched }) => other(unwatched, 'keep') },
   { path: ['guard'], expected: 'no guard', asks: ({ guard }) => guard !== undefined },
   { path: ['body'], expected: 'no body', asks: ({ body }) => other(body, '') },
-  { path: ['markers'], expected: 'false', asks: ({ markers }) => other(markers, false) },
-]
-
-const watchGaps: readonly Gap<WatchFields>[] = [
-  { path: ['resync'], expected: '0s', asks: ({ resync }) => other(resync, watchDefaults.resync) },
 ]
 
 /** `at`: where the spec stands in the manifest. */
@@ -49,4 +43,3 @@ const refuse =
   }
 
 export const refuseEndpointGaps = refuse(endpointGaps)
-export const refuseWatchGaps = refuse(watchGaps)

@@ -11,7 +11,6 @@ import type { ClusterChoice, Kind, WatchFields, WatchManifest } from '../schema.
 import { chosenClusters } from './clusters.ts'
 import type { Declarations, Declared } from './declared.ts'
 import { checkEndpointNames, checkIgnored } from './references.ts'
-import { refuseWatchGaps } from './unsupported.ts'
 
 export interface WatchContext {
   readonly defaults: WatchFields
@@ -45,6 +44,7 @@ export function watchConfig(declared: Declared<WatchManifest>, context: WatchCon
     ...(when === undefined ? {} : { when }),
     fields: { keep: sortedSet(fields.keep), prune: sortedSet(fields.prune) },
     initial: spec.initial ?? defaults.initial ?? builtIn.initial,
+    resyncMs: spec.resync ?? defaults.resync ?? builtIn.resync,
     includeSecretData: spec.includeSecretData ?? defaults.includeSecretData ?? false,
     attach: { ...defaults.attach, ...spec.attach },
     endpoints: sortedSet(spec.endpoints ?? defaults.endpoints),
@@ -67,7 +67,6 @@ const byName = (a: ResourceRef, b: ResourceRef): number => (refText(a) < refText
 function checkWatch({ manifest, value: { spec } }: Declared<WatchManifest>, config: WatchConfig, context: WatchContext): void {
   const { problems, names, broken, ignoreNamespaces, defaults } = context
   const add = (path: FieldPath, message: string) => problems.add(manifest, ['spec', ...path], message)
-  refuseWatchGaps(spec, manifest, ['spec'], problems)
   checkEndpointNames(spec.endpoints, names?.Endpoint, (i, message) => add(['endpoints', i], message))
   checkIgnored(spec.namespaces?.include, ignoreNamespaces, (i, message) => add(['namespaces', 'include', i], message))
   checkResources(spec.resources, add)

@@ -174,7 +174,13 @@ const shape = {
       default: defaults.history,
     }),
   ),
-  delta: optional(flag({ description: 'true: `updated` carries only what changed. Not supported yet.', default: false })),
+  delta: optional(
+    flag({
+      description:
+        'true: `updated` carries only what changed, as a merge patch, wherever the endpoint surely holds what it applies to. Not with format: watch-proxy.',
+      default: defaults.delta,
+    }),
+  ),
   unwatched: optional(
     oneOf(['keep', 'delete'], {
       description: 'When a commit stops watching objects: keep = say nothing; delete = report them deleted (not supported yet).',
@@ -191,7 +197,13 @@ const shape = {
   body: optional(
     plainText({ description: 'CEL over `payload` for receivers that want other JSON. Not supported yet.', default: '' }),
   ),
-  markers: optional(flag({ description: 'true: each scan is closed with a `synced` item. Not supported yet.', default: false })),
+  markers: optional(
+    flag({
+      description:
+        'true: each scan is closed with a `synced` item per watch and cluster, by which a receiver finds what it holds beyond the truth. Not for watch-proxy.',
+      default: false,
+    }),
+  ),
   attach: optional(metadata({ description: 'Metadata on every request.', examples: [{ owner: 'netops' }] })),
   paused: optional(flag({ description: 'true: nothing is sent; events wait.', default: false })),
 } as const satisfies Readonly<Record<string, Schema>>

@@ -1,9 +1,11 @@
 /** `spec` of a Watch. Every field of the design is here; `compile` refuses those that this version cannot do yet. */
 import { watchDefaults as defaults } from '../defaults.ts'
+import { formatDuration } from '../units.ts'
 import { clusterChoice } from './cluster.ts'
 import { duration, glob, labelSelector, metadata, name, objectPath, resource, when } from './scalars.ts'
-import { fields, flag, listOf, oneOf, optional, type Schema } from './zod.ts'
+import { fields, flag, listOf, oneOf, optional, Refused, reading, type Schema } from './zod.ts'
 
+const minute = 60_000
 const year = 365 * 24 * 60 * 60 * 1_000
 
 const resources = listOf(resource({ description: 'A kind.' }), {
@@ -58,10 +60,17 @@ const shape = {
     }),
   ),
   resync: optional(
-    duration(0, year, {
-      description: 'Send the current state again this often; 0s = never. Only 0s is supported yet.',
-      default: '0s',
-    }),
+    reading(
+      duration(0, year, {
+        description: 'Send the current state again this often: 1m or longer; 0s = never.',
+        default: '0s',
+        examples: ['12h'],
+      }),
+      (ms) => {
+        if (ms > 0 && ms < minute) throw new Refused(`expected 0s (never) or a duration from 1m, got ${formatDuration(ms)}`)
+        return ms
+      },
+    ),
   ),
   includeSecretData: optional(flag({ description: 'true: the data of Kubernetes Secrets is not removed.', default: false })),
   attach: optional(metadata({ description: 'Metadata on every event of this watch.', examples: [{ assetId: 'svc' }] })),

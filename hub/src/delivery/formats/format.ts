@@ -14,6 +14,20 @@ export interface Item {
   readonly scan?: string
 }
 
+/** What closes a scan. */
+export interface MarkerItem {
+  /** Id of the scan: its items' ids begin with it. */
+  readonly scan: string
+  readonly watch: string
+  readonly context: ContextText
+  /** ms */
+  readonly time: number
+  readonly since: number
+  readonly sequence: number
+  /** Absent where the hub does not know it. */
+  readonly count?: number
+}
+
 export interface Envelope {
   readonly id: string
   readonly endpoint: string
@@ -28,6 +42,8 @@ export interface Envelope {
 export interface Format {
   /** JSON text without raw newlines. */
   item(item: Item): string
+  /** JSON text without raw newlines. Absent = the format cannot say it. */
+  readonly marker?: (marker: MarkerItem) => string
   /** What stands before and after the items, which are joined by commas. */
   envelope(envelope: Envelope): readonly [head: string, tail: string]
 }

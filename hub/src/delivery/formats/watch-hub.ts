@@ -1,4 +1,15 @@
-/** `format: watch-hub`: Watch Hub's own payload, version 1. */
+/**
+ * `format: watch-hub`: Watch Hub's own payload, version 1.
+ *
+ * An item carries `object`, or, where the endpoint has `delta`, `patch` and `base`: a merge patch (RFC 7396), and the sequence of the item that
+ * it changes. A receiver goes by the sequence first: one that is not greater than the stored one is ignored, whatever it carries. Then it
+ * applies the patch to what it holds, if the stored sequence is exactly `base`. If it is not, the receiver has lost something: it leaves the
+ * object as it is and asks its operator for a resync, which tells every object whole.
+ *
+ * A receiver that gets markers (`synced`) can sweep: of the objects of the marker's cluster that it holds as one of the marker's watch, those
+ * whose newest item is neither of this scan (its id begins with `<scan>-`) nor has a sequence above `since` do not exist any more, or are not
+ * for it. An item of a scan counts for this also when its sequence makes the receiver ignore it otherwise.
+ */
 import { type Format, type Item, paddedSequence, rfc3339 } from './format.ts'
 
 export const watchHub: Format = {
@@ -17,13 +28,26 @@ export const watchHub: Format = {
       uid: object.uid,
       resourceVersion: object.resourceVersion,
     })
-    return `{"id":"${eventId(item, sequence)}","type":"${member.type}",${reason}"sequence":"${sequence}","time":"${rfc3339(row.observedAt)}","cluster":${context.cluster},${context.watches(member.watches)},"resource":${resource},"object":${row.body}}`
+    return `{"id":"${eventId(item, sequence)}","type":"${member.type}",${reason}"sequence":"${sequence}","time":"${rfc3339(row.observedAt)}","cluster":${context.cluster},${context.watches(member.watches)},"resource":${resource},${contentOf(item)}}`
+  },
+
+  marker({ scan, watch, context, time, since, sequence, count }) {
+    const { cluster, watches } = context
+    const counted = count === undefined ? '' : `,"count":${count}`
+    return `{"id":"${scan}-synced","type":"synced","sequence":"${paddedSequence(sequence)}","time":"${rfc3339(time)}","cluster":${cluster},${watches([watch])},"scan":"${scan}","since":"${paddedSequence(since)}"${counted}}`
   },
 
   envelope({ id, endpoint, createdAt, metadata }) {
     const head = JSON.stringify({ version: '1', id, endpoint, createdAt: rfc3339(createdAt), metadata })
     return [`${head.slice(0, -1)},"items":[`, ']}']
   },
+}
+
+function contentOf({ row: { sequence, body, patch }, member }: Item): string {
+  if (member.base === undefined) return `"object":${body}`
+  if (patch?.base !== member.base)
+    throw new Error(`expected log row ${sequence} with its patch of ${member.base}, got one of ${patch?.base ?? 'nothing'}`)
+  return `"patch":${patch.text},"base":"${paddedSequence(patch.base)}"`
 }
 
 const eventId = ({ scan }: Item, sequence: string): string => (scan === undefined ? sequence : `${scan}-${sequence}`)

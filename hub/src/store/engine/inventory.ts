@@ -5,7 +5,7 @@
 import { integer, object, string } from '@watch-hub/shared/protocol/decode'
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
 import type { Sequence } from '../store.ts'
-import { count as counted, jsonText, names } from './columns.ts'
+import { jsonText, names } from './columns.ts'
 import type { Database } from './database.ts'
 
 export interface Held {
@@ -39,8 +39,6 @@ export interface Inventory {
   /** What an agent has to know, in the order of uids. */
   index(stream: number, page: Page): readonly IndexEntry[]
   page(stream: number, page: Page): readonly (Holding & { readonly uid: string })[]
-  /** Objects of a stream that a watch matches. */
-  count(stream: number, watch: string): number
 }
 
 const held = { resourceVersion: string, hash: string, matches: string, sequence: integer }
@@ -69,7 +67,6 @@ export function createInventory(db: Database): Inventory {
      WHERE stream = ? AND uid > ? ORDER BY uid LIMIT ?`,
     object({ uid: string, version: string, namespace: string, name: string, observedAt: integer, ...held }),
   )
-  const count = db.query('SELECT count(*) AS n FROM inventory WHERE stream = ? AND instr(matches, ?) > 0', counted)
   return {
     get: (stream, uid) => select.get(stream, uid),
     put: (stream, uid, { version, namespace, name, resourceVersion, hash, matches, observedAt, sequence }) =>
@@ -79,6 +76,5 @@ export function createInventory(db: Database): Inventory {
     remove: (stream, uid) => void remove(stream, uid),
     index: (stream, { after, limit }) => index.all(stream, after, limit),
     page: (stream, { after, limit }) => page.all(stream, after, limit),
-    count: (stream, watch) => count.get(stream, watchNeedle(watch))?.n ?? 0,
   }
 }

@@ -1,49 +1,42 @@
 /**
- * Scans: one endpoint reads the inventory of one watch in one cluster, in the order of uids, in chunks that survive a restart.
+ * Scans: one endpoint is told what the inventory holds of one watch in one cluster. `initial`: it begins to hear the watch; `resync`: it is
+ * told again. They outlive restarts, go on behind the chunk that was frozen last, and end with the pair that they are for.
  *
- * An object whose last change came after the scan began is left out where the log tells that change; where it does not (`events` may
- * keep it from that, or the change is of no interest to this endpoint), the scan does. A watch is looked for in the streams of the current plan that have it, and in streams of the same kinds
- * that the plan dropped and nobody took over yet.
+ * When the endpoint wants markers, a scan is over only once the cluster was compared in full: one of a watch that is new there waits for the
+ * agent, whose comparison brings the objects through the log, and then its marker closes what came.
  */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { integer, literal, object, string } from '@watch-hub/shared/protocol/decode'
-import type { Input } from '../calls.ts'
-import type { Freeze, LogRow, Route, Scan, ScanChunk, Sequence } from '../store.ts'
-import type { Agents } from './agents.ts'
-import type { Bodies } from './bodies.ts'
-import { count, names, sharedJson } from './columns.ts'
-import type { Contexts } from './contexts.ts'
+import type { Input, Output } from '../calls.ts'
+import type { Freeze, Scan, ScanChunk, Sequence } from '../store.ts'
+import { count, flag } from './columns.ts'
 import type { Database } from './database.ts'
-import type { Inventory } from './inventory.ts'
-import type { Log } from './log.ts'
-import { take } from './log-row.ts'
-import type { PlanRoutes, Plans } from './plans.ts'
-import type { Streams } from './streams.ts'
-import type { Subscription } from './subscriptions.ts'
+import type { Endpoints } from './endpoints.ts'
+import { createScanRead, endOfScan, type ScanReadDeps } from './scan-read.ts'
+import { watchesOf } from './scan-sources.ts'
+import type { Subscription, Subscriptions } from './subscriptions.ts'
 
-export interface ScanDeps {
-  readonly agents: Agents
-  readonly bodies: Bodies
-  readonly contexts: Contexts
-  readonly inventory: Inventory
-  readonly log: Log
-  readonly plans: Plans
-  readonly streams: Streams
-  readonly now: () => number
+export interface ScanDeps extends ScanReadDeps {
+  readonly endpoints: Endpoints
+  readonly subscriptions: Subscriptions
 }
 
 export interface Scans {
   /** Begins one where an endpoint begins to hear a watch of which the hub holds something, or could. */
-  begin(of: Subscription, head: Sequence): void
+  begin(of: Subscription): void
   cancel(of: Subscription): void
+  resync(of: Input<'resync'>): Output<'resync'>
+  resyncDue(periods: Input<'resyncDue'>): Output<'resyncDue'>
   of(endpoint: string): readonly Scan[]
+  /** Endpoints with scans in this cluster that waited and need not any more. */
+  ready(cluster: string): readonly string[]
   read(of: Input<'readScan'>, head: Sequence): ScanChunk
   /** After a chunk was frozen. A scan that was cancelled meanwhile stays so. */
   step(scan: NonNullable<Freeze['scan']>): void
 }
 
-/** Objects of the inventory that one chunk looks at. */
-const objectsLookedAt = 5_000
+/** Scans that begin in one step: for each of them the objects are counted. */
+const pairsPerStep = 8
 
 const scanRow = object({
   id: string,
@@ -55,135 +48,104 @@ const scanRow = object({
   position: string,
   sent: integer,
   total: integer,
+  marked: flag,
 })
-type ScanRow = ReturnType<typeof scanRow.decode>
-const scanColumns = 'id, endpoint, watch, cluster, reason, started, position, sent, total'
+export type ScanRow = ReturnType<typeof scanRow.decode>
+const scanColumns = 'id, endpoint, watch, cluster, reason, started, position, sent, total, marked'
 
 export function createScans(db: Database, deps: ScanDeps): Scans {
   const ofEndpoint = db.query(`SELECT ${scanColumns} FROM scans WHERE endpoint = ? ORDER BY number`, scanRow)
   const one = db.query(`SELECT ${scanColumns} FROM scans WHERE id = ?`, scanRow)
-  const insert = db.command(`INSERT INTO scans (id, endpoint, watch, cluster, reason, started, position, sent, total)
-    VALUES (?, ?, ?, ?, 'initial', ?, '', 0, ?)`)
+  const ofPair = db.query(`SELECT ${scanColumns} FROM scans WHERE endpoint = ? AND watch = ? AND cluster = ?`, scanRow)
+  const atEnd = db.query(`SELECT ${scanColumns} FROM scans WHERE cluster = ? AND position = '${endOfScan}'`, scanRow)
   const cancel = db.command('DELETE FROM scans WHERE endpoint = ? AND watch = ? AND cluster = ?')
   const move = db.command('UPDATE scans SET position = ?, sent = sent + ? WHERE id = ?')
   const remove = db.command('DELETE FROM scans WHERE id = ?')
-  const known = db.query(
-    `SELECT count(*) AS n FROM stream_watches JOIN streams ON streams.id = stream_watches.stream WHERE streams.cluster = ? AND watch = ?`,
-    count,
-  )
-  const { inventory, plans, streams } = deps
+  const { plans, sources, subscriptions, endpoints, log, now } = deps
+  const start = createStart(db, deps)
+  const readChunk = createScanRead(db, deps)
+
+  const waits = ({ position, cluster, watch }: ScanRow): boolean => {
+    const plan = position === endOfScan ? plans.current(cluster) : undefined
+    return plan !== undefined && !sources.inStep(plan, watch)
+  }
+  const again = (pair: Subscription, reason: Scan['reason']): void => {
+    cancel(pair.endpoint, pair.watch, pair.cluster)
+    start(pair, reason)
+  }
   return {
-    begin: ({ endpoint, watch, cluster }, head) => {
-      const plan = plans.current(cluster)
-      const route = plan?.watches.get(watch)
-      if (plan === undefined || route === undefined || route.initial === 'skip' || !route.events.includes('created')) return
-      const total = streamsOf(plan, watch, streams).reduce((sum, stream) => sum + inventory.count(stream.id, watch), 0)
-      // Nothing held and never compared: the agent's first comparison brings the watch through the log.
-      if (total === 0 && known.get(cluster, watch)?.n === 0) return
-      insert(randomBytes(8).toString('hex'), endpoint, watch, cluster, head, total)
-    },
+    begin: (pair) => start(pair, 'initial'),
     cancel: ({ endpoint, watch, cluster }) => void cancel(endpoint, watch, cluster),
-    of: (endpoint) => ofEndpoint.all(endpoint).map(({ started: _, position: __, ...scan }) => scan),
-    read: createRead(db, deps, (id) => one.get(id)),
+    resync: ({ after, again: restart = false, ...order }) => {
+      // It may hold less than was sent to it: what comes next has to be whole.
+      endpoints.doubt(order.endpoint, log.totals().head)
+      const pairs = subscriptions.page(order, { ...(after !== undefined && { after }), limit: pairsPerStep })
+      const initial = pairs.filter(({ endpoint, watch, cluster }) => ofPair.get(endpoint, watch, cluster)?.reason === 'initial')
+      for (const pair of pairs) if (!initial.includes(pair)) again(pair, 'resync')
+      if (restart) for (const pair of initial) again(pair, 'initial')
+      const last = pairs.length === pairsPerStep ? pairs.at(-1) : undefined
+      const counts = { begun: pairs.length - initial.length, running: initial.length }
+      return last === undefined ? counts : { ...counts, next: subscriptions.positionOf(last) }
+    },
+    resyncDue: (periods) => {
+      const due = subscriptions
+        .quiet(Object.keys(periods))
+        .filter((pair) => isDue(pair, periods[pair.watch], now()))
+        .slice(0, pairsPerStep)
+      for (const pair of due) {
+        endpoints.doubt(pair.endpoint, log.totals().head)
+        start(pair, 'resync')
+      }
+      return [...new Set(due.map(({ endpoint }) => endpoint))]
+    },
+    of: (endpoint) =>
+      ofEndpoint.all(endpoint).map((row) => {
+        const { started: _, position: __, marked: ___, ...scan } = row
+        return waits(row) ? { ...scan, waiting: true } : scan
+      }),
+    ready: (cluster) => [...new Set(atEnd.all(cluster).flatMap((row) => (waits(row) ? [] : [row.endpoint])))],
+    read: ({ id, limits }, head) => {
+      const scan = one.get(id)
+      return scan === undefined ? { head, rows: [], position: endOfScan, done: true } : readChunk({ scan, limits }, head)
+    },
     step: ({ id, position, sent, done }) => void (done ? remove(id) : move(position, sent, id)),
   }
 }
 
-interface ScanStream {
-  readonly id: number
-  /** False: the current plan does not have it any more. */
-  readonly planned: boolean
-}
+type Start = (pair: Subscription, reason: Scan['reason']) => void
 
-function streamsOf(plan: PlanRoutes, watch: string, streams: Streams): readonly ScanStream[] {
-  const having = plan.routes.streams.filter(({ watches }) => watches.includes(watch))
-  const kinds = new Set(having.map(({ resource }) => resource))
-  const planned = new Set(having.map(({ id }) => id))
-  return streams
-    .ofCluster(plan.routes.cluster)
-    .filter(({ stream, name }) => planned.has(stream) || (!plan.streams.has(stream) && kinds.has(name)))
-    .map(({ id, stream }) => ({ id, planned: planned.has(stream) }))
-}
-
-const objectRow = object({
-  uid: string,
-  stream: string,
-  group: string,
-  version: string,
-  kind: string,
-  resource: string,
-  namespace: string,
-  name: string,
-  resourceVersion: string,
-  matches: sharedJson(names),
-  observedAt: integer,
-  sequence: integer,
-})
-type ObjectRow = ReturnType<typeof objectRow.decode>
-
-/** Objects of some streams in one order of uids; of two rows of one uid the planned stream's comes first. */
-const objectsQuery = (db: Database, scanned: readonly ScanStream[]) =>
-  db.query(
-    `${scanned
-      .map(
-        ({ id, planned }) => `
-      SELECT uid, streams.stream, grp AS "group", version, kind, resource, namespace, name, resource_version AS resourceVersion,
-        matches, observed_at AS observedAt, sequence, ${planned ? 0 : 1} AS rank
-      FROM inventory JOIN streams ON streams.id = ${id} WHERE inventory.stream = ${id} AND uid > ?1`,
-      )
-      .join(' UNION ALL ')} ORDER BY uid, rank LIMIT ${objectsLookedAt}`,
-    objectRow,
+function createStart(db: Database, { plans, sources, subscriptions, endpoints, log, now }: ScanDeps): Start {
+  const insert = db.command(`INSERT INTO scans (id, endpoint, watch, cluster, reason, started, position, sent, total, marked)
+    VALUES (?, ?, ?, ?, ?, ?, '', 0, ?, ?)`)
+  const known = db.query(
+    `SELECT count(*) AS n FROM stream_watches JOIN streams ON streams.id = stream_watches.stream WHERE streams.cluster = ? AND watch = ?`,
+    count,
   )
-
-function createRead(db: Database, deps: ScanDeps, scanOf: (id: string) => ScanRow | undefined): Scans['read'] {
-  return ({ id, limits }, head) => {
-    const scan = scanOf(id)
-    const plan = scan && deps.plans.current(scan.cluster)
-    const scanned = scan === undefined || plan === undefined ? [] : streamsOf(plan, scan.watch, deps.streams)
-    if (scan === undefined || plan === undefined || scanned.length === 0) return { head, rows: [], position: '', done: true }
-    const objects = objectsQuery(db, scanned).all(scan.position)
-    const { rows, complete } = take(tell(objects, { scan, plan, deps }), limits)
-    const lookedAtAll = complete && objects.length < objectsLookedAt
-    const position = complete ? objects.at(-1)?.uid : rows.at(-1)?.object.uid
-    return { head, rows, position: position ?? scan.position, done: lookedAtAll }
+  return (pair, reason) => {
+    const { endpoint, watch, cluster } = pair
+    const plan = plans.current(cluster)
+    const route = plan?.watches.get(watch)
+    if (plan === undefined || route === undefined) return
+    if (reason === 'initial' && (route.initial === 'skip' || !route.events.includes('created'))) return
+    const marked = endpoints.wantsMarkers(endpoint)
+    const total = sources.count(sources.of(plan, watch), marked ? watchesOf(plan, endpoint) : [watch])
+    // Nothing held and never compared: the agent's first comparison brings the watch through the log.
+    if (reason === 'initial' && !marked && total === 0 && known.get(cluster, watch)?.n === 0) return
+    const id = randomBytes(8).toString('hex')
+    insert(id, endpoint, watch, cluster, reason, log.nextSequence(), total, marked ? 1 : 0)
+    subscriptions.scanned(pair, now())
   }
 }
 
-interface Telling {
-  readonly scan: ScanRow
-  readonly plan: PlanRoutes
-  readonly deps: ScanDeps
-}
-
-function* tell(objects: readonly ObjectRow[], telling: Telling): Generator<LogRow> {
-  const { scan, plan, deps } = telling
-  const context = String(deps.contexts.of(plan, deps.agents.clusterUid(scan.cluster)))
-  const appendedAt = deps.now()
-  let last = ''
-  for (const { uid, group, version, kind, resource, namespace, name, resourceVersion, ...row } of objects) {
-    if (uid === last || !row.matches.includes(scan.watch)) continue
-    if (row.sequence > scan.started && deps.log.isRouted(row.sequence, scan.endpoint)) continue
-    last = uid
-    yield {
-      ...row,
-      cluster: scan.cluster,
-      context,
-      object: { group, version, kind, resource, namespace, name, uid, resourceVersion },
-      appendedAt,
-      cause: 'list',
-      change: 'added',
-      routes: [routeOf(row.matches, telling)],
-      body: deps.bodies.get(row.sequence),
-    }
-  }
-}
-
-/** A resync tells what is there whatever the watches' `events` say; the beginning is subject to them like any creation. */
-function routeOf(matches: readonly string[], { scan: { endpoint, reason }, plan }: Telling): Route {
-  const type = reason === 'initial' ? 'created' : 'updated'
-  const watches = matches.filter((watch) => {
-    const route = plan.watches.get(watch)
-    return route?.endpoints.includes(endpoint) && (reason === 'resync' || route.events.includes(type))
-  })
-  return { endpoint, type, reason, watches }
+/** Each pair has a period of its own, up to a tenth shorter than asked for, so that those which began together do not stay together. */
+function isDue(pair: Subscription & { readonly scannedAt: number }, periodMs: number | undefined, now: number): boolean {
+  if (periodMs === undefined || periodMs <= 0) return false
+  const { cluster, endpoint, watch, scannedAt } = pair
+  const share =
+    createHash('sha256')
+      .update(JSON.stringify([cluster, endpoint, watch]))
+      .digest()
+      .readUInt32BE() /
+    2 ** 32
+  return now - scannedAt >= periodMs * (1 - share / 10)
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Entry, Frame, FrameStream, ObjectEntry, SyncedEntry } from '@watch-hub/shared/protocol/frames'
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
-import type { Activation, ClusterRoutes, LogRow, Store, WatchRoute } from '../store.ts'
+import type { Activation, ClusterRoutes, LogRow, ScanChunk, Store, WatchRoute } from '../store.ts'
 
 export const cluster = 'prod-eu-1'
 export const clusterUid = 'uid-of-prod-eu-1'
@@ -157,22 +157,29 @@ export async function indexOf(
 export const readAll = async (store: Store, endpoint = 'dns', from = 0): Promise<readonly LogRow[]> =>
   (await store.read(endpoint, from, { rows: 10_000, bytes: 1e9 })).rows
 
-/** A scan to its end, in chunks of `rows`, frozen one by one. */
-export async function scanAll(store: Store, endpoint = 'dns', rows = 1_000): Promise<readonly LogRow[]> {
-  const all: LogRow[] = []
+/** What the scans of an endpoint read until none can go on, in chunks of `rows`, frozen one by one. */
+export async function scanChunks(store: Store, endpoint = 'dns', rows = 1_000): Promise<readonly ScanChunk[]> {
+  const all: ScanChunk[] = []
   for (;;) {
     const { scans, cursor } = await store.endpoint(endpoint)
-    const [scan] = scans
+    const scan = scans.find(({ waiting }) => !waiting)
     if (scan === undefined) return all
     const chunk = await store.readScan(scan.id, { rows, bytes: 1e9 })
-    all.push(...chunk.rows)
-    const { position, done } = chunk
-    await store.freeze({
-      endpoint,
-      settled: [],
-      batches: [],
-      cursor,
-      scan: { id: scan.id, position, sent: chunk.rows.length, done },
-    })
+    all.push(chunk)
+    await freezeChunk(store, { endpoint, cursor, id: scan.id, chunk })
   }
 }
+
+/** As a courier does after it has read one. */
+export const freezeChunk = (
+  store: Store,
+  of: { readonly endpoint: string; readonly cursor: number; readonly id: string; readonly chunk: ScanChunk },
+) => {
+  const { endpoint, cursor, id, chunk } = of
+  const { position, done } = chunk
+  const scan = { id, position, sent: chunk.rows.length, done }
+  return store.freeze({ endpoint, settled: [], batches: [], cursor, scan })
+}
+
+export const scanAll = async (store: Store, endpoint?: string, rows?: number): Promise<readonly LogRow[]> =>
+  (await scanChunks(store, endpoint, rows)).flatMap((chunk) => chunk.rows)

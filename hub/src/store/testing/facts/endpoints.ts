@@ -26,9 +26,9 @@ export function endpointFacts(lab: MakeLab): void {
       batch('c', rows.slice(2), { payload: '{"x":1}' }),
     ]
     await store.freeze({ endpoint: 'dns', settled: [], batches: [b, a], cursor: rows[1]?.sequence ?? 0 })
-    assert.deepEqual(await store.endpoint('dns'), { cursor: rows[1]?.sequence, batches: [b, a], scans: [] })
+    assert.deepEqual(await store.endpoint('dns'), { cursor: rows[1]?.sequence, doubted: 0, batches: [b, a], scans: [] })
     await store.freeze({ endpoint: 'dns', settled: ['b', 'unknown'], batches: [c], cursor: rows[2]?.sequence ?? 0 })
-    assert.deepEqual(await store.endpoint('dns'), { cursor: rows[2]?.sequence, batches: [a, c], scans: [] })
+    assert.deepEqual(await store.endpoint('dns'), { cursor: rows[2]?.sequence, doubted: 0, batches: [a, c], scans: [] })
   })
 
   test('a cursor never goes back', async () => {
@@ -47,7 +47,7 @@ export function endpointFacts(lab: MakeLab): void {
     const step = { endpoint: 'dns', settled: [], batches: [batch('a', [])], cursor: 1 }
     await store.freeze(step)
     await assert.rejects(store.freeze({ ...step, settled: ['a'], batches: [batch('b', []), batch('b', [])], cursor: 2 }))
-    assert.deepEqual(await store.endpoint('dns'), { cursor: 1, batches: [batch('a', [])], scans: [] })
+    assert.deepEqual(await store.endpoint('dns'), { cursor: 1, doubted: 0, batches: [batch('a', [])], scans: [] })
   })
 
   test('one endpoint does not settle what another one froze', async () => {

@@ -55,7 +55,8 @@ export function survivalFacts(lab: MakeLab): void {
     await crashed.kill()
     const { store } = await world.open()
     await store.activate(both)
-    assert.deepEqual(await store.endpoint('dns'), { cursor: rows[2]?.sequence, batches, scans: [] })
+    const cursor = rows[2]?.sequence
+    assert.deepEqual(await store.endpoint('dns'), { cursor, doubted: cursor, batches, scans: [] })
     assert.deepEqual((await store.endpoint('cmdb')).scans, [{ ...scan, sent: 1 }])
     assert.deepEqual(told(await scanAll(store, 'cmdb')), ['b cmdb created initial lb', 'c cmdb created initial lb'])
     assert.deepEqual([...(await store.paused()).keys()], ['dns'])
