@@ -52,9 +52,22 @@ test('a hub that is no URL, an address that is none and a missing CA file say wh
   }
 })
 
+test('audits come every hour, or as often as is said, but not all the time', () => {
+  const auditOf = (args: readonly string[], env = {}) => {
+    const parsed = parse([...needed, ...args], env)
+    return parsed.kind === 'run' ? parsed.settings.auditMs : parsed.err
+  }
+  assert.equal(auditOf([]), 3_600_000)
+  assert.equal(auditOf(['--audit', '90s']), 90_000)
+  assert.equal(auditOf([], { WATCH_HUB_AUDIT: '1m' }), 60_000)
+  for (const wrong of ['59s', '0h', 'often', '1d'])
+    assert.match(String(auditOf(['--audit', wrong])), /expected a duration of 1m or more/)
+})
+
 test('help names the environment variable of each flag', () => {
   const parsed = parse(['--help'])
   assert.ok(parsed.kind === 'exit')
   assert.equal(parsed.code, 0)
-  for (const name of ['WATCH_HUB_URL', 'WATCH_HUB_JOIN_TOKEN', 'WATCH_HUB_KUBECONFIG']) assert.match(parsed.out, new RegExp(name))
+  for (const name of ['WATCH_HUB_URL', 'WATCH_HUB_JOIN_TOKEN', 'WATCH_HUB_KUBECONFIG', 'WATCH_HUB_AUDIT'])
+    assert.match(parsed.out, new RegExp(name))
 })

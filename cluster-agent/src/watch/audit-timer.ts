@@ -27,10 +27,14 @@ export function auditTimer({ dueInMs, quietMs, patienceMs, close }: AuditTimerSe
   let waits = true
   let quiet: Disposable | undefined
   let patience: Disposable | undefined
+  const end = () => {
+    due = false
+    close()
+  }
   const look = () => {
     if (!due || !waits) return
-    if (late) close()
-    else quiet = after(quietMs, close)
+    if (late) end()
+    else quiet = after(quietMs, end)
   }
   const audit = after(dueInMs, () => {
     due = true

@@ -286,6 +286,57 @@ suite('reconcile', () => {
     assert.equal(asked, 2)
   })
 
+  test('loads one index anew, and compares its kind; other kinds and other streams keep theirs', async () => {
+    await using agent = setUp()
+    const pruned = services({ id: 'services-pruned', projection: { keep: [], prune: ['spec'] } })
+    agent.cluster.objects.set('services', [service('a')])
+    agent.follow(plan('p1', [services(), pruned, configmaps()]))
+    const watch = await agent.cluster.watch('services')
+    const untouched = await agent.cluster.watch('configmaps')
+    await agent.live('services-all', 'configmaps-all')
+    agent.sent()
+    agent.loaded.length = 0
+    agent.reload('services-all', 'the test says so')
+    agent.reload('services-all', 'and again, at once')
+    await agent.cluster.watch('services')
+    await agent.live('services-all')
+    assert.equal(watch.exchange.signal.aborted, true)
+    assert.equal(untouched.exchange.signal.aborted, false)
+    assert.deepEqual(agent.loaded, ['services-all'])
+    assert.equal(agent.status().figures.reloads, 1)
+    // The hub holds nothing of it, so everything is told again; the other stream has nothing to tell.
+    assert.deepEqual(agent.sent().sort(), [
+      'p1 services-all: added a [web] list with body',
+      'p1 services-all: synced web',
+      'p1 services-pruned: synced web',
+    ])
+    agent.reload('of another plan', 'late')
+    assert.equal(agent.status().figures.reloads, 1)
+  })
+
+  test('does not believe an index that is not what the hub says it is, and asks again', async () => {
+    const cluster = playedCluster()
+    const waits: number[] = []
+    let asked = 0
+    await using reconciler = startReconcile({
+      kube: cluster,
+      outbox: createOutbox(),
+      async *loadIndex() {
+        asked++
+        yield [{ uid: 'u', namespace: '', name: 'a', resourceVersion: '1', hash: 'h', matches: ['web'] }]
+        return asked === 1 ? emptyChecksum : checksumOf([{ uid: 'u', hash: 'h', matches: ['web'] }])
+      },
+      onStatus: () => {},
+      log: silentLog,
+      sleep: async (ms) => void waits.push(ms),
+      random: () => 0.5,
+    })
+    reconciler.follow(plan('p1', [services()]))
+    await cluster.watch('services')
+    assert.equal(asked, 2)
+    assert.deepEqual(waits, [250])
+  })
+
   test('restarts a kind whose `when` sees the labels of the cluster, when those change; not the others', async () => {
     await using agent = setUp()
     const byLabel = configmaps({ watches: [watchPlan('prod', { when: 'cluster.labels.env == "prod"' })] })

@@ -8,13 +8,13 @@ import { type Exchange, scriptedKube } from '../testing/scripted-kube.ts'
 import { createReflector, type ReflectorSettings, type Sink } from './reflector.ts'
 
 /** Runs a reflector of services against a played API server. Sleeps are written down and take no time. */
-function startReflector(settings: ReflectorSettings = {}, overrides: Partial<Sink> = {}) {
+function startReflector(settings: ReflectorSettings = {}, overrides: Partial<Sink> = {}, random = () => 0.5) {
   const api = scriptedKube()
   const told: string[] = []
   const waits: number[] = []
   const clock = { now: 0 }
   const sink: Sink = {
-    begin: () => told.push('begin'),
+    begin: (_kind, cause) => told.push(cause === 'audit' ? 'begin audit' : 'begin'),
     listed: async (objects) => void told.push(`listed ${objects.map(({ metadata }) => metadata.name).join(' ')}`),
     complete: async () => told.push('complete') > 0,
     event: async ({ type, object }) => void told.push(`${type} ${object.metadata.name}`),
@@ -25,7 +25,7 @@ function startReflector(settings: ReflectorSettings = {}, overrides: Partial<Sin
     ...overrides,
   }
   const sleep: Sleep = async (ms) => void waits.push(ms)
-  const deps = { kube: api, log: silentLog, sleep, random: () => 0.5, now: () => clock.now }
+  const deps = { kube: api, log: silentLog, sleep, random, now: () => clock.now }
   const reflector = createReflector({ group: '', resource: 'services' }, sink, deps, {
     backoffMs: [100, 10_000],
     longMs: 60_000,
@@ -281,12 +281,77 @@ suite('a reflector', () => {
     assert.equal((await running.watching()).query.get('resourceVersion'), '201')
   })
 
-  test('compares anew when its list is older than the audit period', async () => {
-    await using running = startReflector({ auditMs: 1_000_000 })
+  test('audits a kind whose list is old: the watch is closed, the list compared, and watched on from', async () => {
+    await using running = startReflector({ auditMs: 10, auditQuietMs: 1 })
     const { body } = await live(running)
-    running.clock.now = 1_000_001
+    await body.closed
+    running.clock.now = 10
+    ;(await running.listing()).answer(200, list([service('a')], { version: 200 }))
+    assert.equal((await running.watching()).query.get('resourceVersion'), '200')
+    assert.deepEqual(running.told, ['live', 'begin audit', 'listed a', 'syncing 1/1', 'complete'])
+  })
+
+  test('takes what came before it closes a watch for the audit', async () => {
+    await using running = startReflector({ auditMs: 1_000, auditQuietMs: 1 })
+    const { body } = await live(running)
+    running.clock.now = 1_000
+    body.send(modified(service('a', { version: 101 })))
     body.end()
     await running.listing()
+    assert.deepEqual(running.told, ['live', 'MODIFIED a'])
+  })
+
+  test('does not call it an audit when a list had to be made, and puts the next audit off', async () => {
+    await using running = startReflector({ auditMs: 1_000 })
+    const { body } = await live(running)
+    running.clock.now = 999
+    body.send(error(410, 'Expired'))
+    ;(await running.listing()).answer(200, list([], { version: 200 }))
+    const second = (await running.watching()).open()
+    running.clock.now = 1_998
+    second.end()
+    const third = (await running.watching()).open()
+    running.reflector.relist('the test wants it')
+    await third.closed
+    running.clock.now = 10_000
+    ;(await running.listing()).answer(200, list([], { version: 300 }))
+    await running.watching()
+    assert.deepEqual(
+      running.told.filter((each) => each.startsWith('begin')),
+      ['begin', 'begin'],
+    )
+  })
+
+  test('goes on with an audit whose list was not believed or broke off', async () => {
+    let lists = 0
+    await using running = startReflector({ auditMs: 1_000 }, { complete: async () => ++lists !== 2 })
+    const { body } = await live(running)
+    running.clock.now = 1_000
+    body.end()
+    ;(await running.listing()).fail(new Error('read ECONNRESET'))
+    ;(await running.listing()).answer(200, list([]))
+    ;(await running.listing()).answer(200, list([]))
+    await running.watching()
+    assert.deepEqual(
+      running.told.filter((each) => each.startsWith('begin')),
+      ['begin audit', 'begin audit'],
+    )
+  })
+
+  test('does not audit all kinds in the same moment', async () => {
+    for (const [random, due] of [
+      [0, 900],
+      [0.999, 1_099],
+    ] as const) {
+      await using running = startReflector({ auditMs: 1_000 }, {}, () => random)
+      const { body } = await live(running)
+      running.clock.now = due - 1
+      body.end()
+      const second = (await running.watching()).open()
+      running.clock.now = due + 1
+      second.end()
+      await running.listing()
+    }
   })
 
   test('ends with what the sink rejects, and closes the watch', async () => {

@@ -9,6 +9,7 @@ import { activationFacts } from './testing/facts/activation.ts'
 import { agentFacts } from './testing/facts/agents.ts'
 import { appendFacts } from './testing/facts/append.ts'
 import { compactionFacts } from './testing/facts/compaction.ts'
+import { comparisonFacts } from './testing/facts/comparisons.ts'
 import { dropFacts } from './testing/facts/drops.ts'
 import { endpointFacts } from './testing/facts/endpoints.ts'
 import { heirFacts } from './testing/facts/heirs.ts'
@@ -54,6 +55,7 @@ export function storeContract(name: string, open: OpenStore): void {
     appendFacts(lab)
     activationFacts(lab)
     heirFacts(lab)
+    comparisonFacts(lab)
     scanFacts(lab)
     resyncFacts(lab)
     markerFacts(lab)
