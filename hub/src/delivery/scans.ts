@@ -2,7 +2,7 @@
  * The scans of one endpoint, one chunk at a time. A chunk is read at some head of the log and is sent when the cursor reaches that head and
  * before it passes: what it says is then exactly as new as everything that was sent before it.
  */
-import type { Scan, ScanChunk, Store } from '../store/store.ts'
+import type { EndpointState, Scan, ScanChunk, Store } from '../store/store.ts'
 
 export interface HeldChunk {
   readonly scan: Scan
@@ -22,11 +22,14 @@ export interface Scans {
   sent(objects: number): void
 }
 
-export function createScans(
-  endpoint: string,
-  store: Pick<Store, 'endpoint' | 'readScan'>,
-  limits: () => { readonly rows: number; readonly bytes: number },
-): Scans {
+export interface ScansDeps {
+  readonly store: Pick<Store, 'endpoint' | 'readScan'>
+  readonly limits: () => { readonly rows: number; readonly bytes: number }
+  /** What the store said when it was asked for scans: one that began can mean that the endpoint lost something. */
+  readonly onState: (state: EndpointState) => void
+}
+
+export function createScans(endpoint: string, { store, limits, onState }: ScansDeps): Scans {
   let all: readonly Scan[] = []
   let known = false
   let held: HeldChunk | undefined
@@ -44,7 +47,9 @@ export function createScans(
     async next() {
       if (!known) {
         known = true
-        all = (await store.endpoint(endpoint)).scans
+        const state = await store.endpoint(endpoint)
+        all = state.scans
+        onState(state)
       }
       const scan = all.find(({ waiting }) => !waiting)
       if (scan === undefined) return undefined

@@ -56,7 +56,11 @@ const chunkLimits = ({ batch }: Pick<EndpointConfig, 'batch'>) => ({
 export function createSupply(endpoint: string, deps: SupplyDeps): Supply {
   const { store, ledger, meter, sleep, now, making } = deps
   const arrivals = news(sleep)
-  const scans = createScans(endpoint, store, () => chunkLimits(making().endpoint))
+  const scans = createScans(endpoint, {
+    store,
+    limits: () => chunkLimits(making().endpoint),
+    onState: ({ doubted }) => ledger.doubt(doubted),
+  })
   let caughtUp = false
   let waitedEnough = false
   let orderedBy: EndpointConfig | undefined

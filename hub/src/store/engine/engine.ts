@@ -86,7 +86,7 @@ function createParts(db: Database, { now, generation }: { readonly now: () => nu
 type Parts = ReturnType<typeof createParts>
 
 function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs']): Ops {
-  const { agents, comparisons, contexts, endpoints, inventory, log, plans, scans, streams } = parts
+  const { agents, comparisons, contexts, endpoints, inventory, log, patches, plans, scans, streams } = parts
   const compaction = createCompaction(db, parts)
   return {
     activate: createActivate(parts),
@@ -104,8 +104,14 @@ function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs'])
     read: log.read,
     rows: log.rows,
     readScan: (of) => scans.read(of, log.totals().head),
-    resync: scans.resync,
-    resyncDue: scans.resyncDue,
+    resync: (order) => {
+      patches.forget()
+      return scans.resync(order)
+    },
+    resyncDue: (periods) => {
+      patches.forget()
+      return scans.resyncDue(periods)
+    },
     dropBacklog: createDropBacklog(db, parts),
     freeze: (of) => {
       if (compaction.overtaken(of)) return 'read-again'

@@ -3,7 +3,7 @@
  * with `delta` can use one; kept beside the log row, and gone with it.
  *
  * An endpoint can use one when the replaced body is the last that was routed to it of the object, as a log row that is still there. Whether
- * that row reached it is not known here: its courier looks at that.
+ * that row reached it is not known here: its courier looks at that. What an endpoint is known to have lost (`doubted`) is no base for it.
  */
 import { integer, object, string } from '@watch-hub/shared/protocol/decode'
 import type { Patch, Route, Sequence } from '../store.ts'
@@ -43,12 +43,15 @@ export interface Patches {
   release(sequence: Sequence): void
   /** The log's rows up to here are gone. */
   remove(upTo: Sequence): void
-  /** After an activation or a rollback: who wants patches may have changed. */
+  /** After an activation, a doubt or a rollback: who wants patches, and of what, may have changed. */
   forget(): void
 }
 
 export function createPatches(db: Database, { bodies, log }: PatchesDeps): Patches {
-  const wanting = db.query('SELECT name FROM endpoints WHERE delta = 1 AND left_at IS NULL', object({ name: string }))
+  const wanting = db.query(
+    'SELECT name, doubted FROM endpoints WHERE delta = 1 AND left_at IS NULL',
+    object({ name: string, doubted: integer }),
+  )
   // The base, and what was told of the object since; of another cluster's object with the same uid too, which does no harm.
   const since = db.query(
     'SELECT sequence, version, routes FROM log WHERE uid = ? AND sequence >= ? ORDER BY sequence',
@@ -57,7 +60,7 @@ export function createPatches(db: Database, { bodies, log }: PatchesDeps): Patch
   const insert = db.command('INSERT INTO patches VALUES (?, ?, ?)')
   const release = db.command('DELETE FROM patches WHERE sequence = ?')
   const remove = db.command('DELETE FROM patches WHERE sequence <= ?')
-  let known: ReadonlySet<string> | undefined
+  let known: ReadonlyMap<string, Sequence> | undefined
 
   /** Whom the base was the last that was routed to. Under another version the fence could have judged it otherwise. */
   function holders({ base, uid, version }: Replacing): ReadonlySet<string> {
@@ -70,8 +73,8 @@ export function createPatches(db: Database, { bodies, log }: PatchesDeps): Patch
 
   return {
     make: (of) => {
-      known ??= new Set(wanting.all().map(({ name }) => name))
-      const wants = ({ endpoint, type }: Route) => type === 'updated' && known?.has(endpoint)
+      known ??= new Map(wanting.all().map(({ name, doubted }) => [name, doubted]))
+      const wants = ({ endpoint, type }: Route) => type === 'updated' && of.base > (known?.get(endpoint) ?? of.base)
       if (!of.routes.some(wants)) return undefined
       const held = holders(of)
       const routes = of.routes.map((route) =>

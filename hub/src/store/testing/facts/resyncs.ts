@@ -12,7 +12,6 @@ import {
   indexOf,
   out,
   scanAll,
-  scanChunks,
   seen,
   services,
   startAgent,
@@ -233,9 +232,17 @@ export function resyncFacts(lab: MakeLab): void {
   test('after a resync began, nothing that was told before is the base of a patch', async () => {
     await using world = await lab()
     const { store } = await world.open()
-    await withObjects(store)
+    const lines = (n: number) => JSON.stringify({ spec: { lines: Array.from({ length: 100 }, (_, i) => `line ${i}`), n } })
+    await store.activate({ ...activation({ lb }), deltas: ['dns'] })
+    const agent = await startAgent(store)
+    const changed = async (n: number) => {
+      const rows = await agent.send([seen('a', { change: 'modified', hash: `v${n}`, body: lines(n) })])
+      return rows.flatMap(({ routes }) => routes.map(({ delta }) => delta === true))
+    }
+    await agent.send([seen('a', { ...list, hash: 'v0', body: lines(0) }), synced({ lb: 'd1' })])
+    assert.deepEqual(await changed(1), [true])
     await store.resync({ endpoint: 'dns' })
     assert.equal((await store.endpoint('dns')).doubted, await store.head())
-    assert.equal((await scanChunks(store)).length, 1)
+    assert.deepEqual([await changed(2), await changed(3)], [[false], [true]])
   })
 }
