@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { sleep } from '@watch-hub/shared/runtime/sleep'
 import { type Program, startProgram } from '../support/program.ts'
 
 const demoProgram = join(dirname(fileURLToPath(import.meta.url)), '../demo/main.ts')
@@ -72,6 +73,17 @@ test('the demo delivers, follows a commit, refuses a bad one, and ends with exit
     'hub.log',
     'secrets',
   ])
+})
+
+test('a demo that is killed takes its hub and agents along', async (t) => {
+  const dir = await temporaryFolder(t)
+  await using demo = startDemo(dir)
+  await demo.line((line) => line.includes('Ctrl-C ends everything'), 'the running demo', 60_000)
+  assert.equal((await processesOf(dir)).length, 3, 'expected a hub and two agents')
+  await demo.end('SIGKILL')
+  const until = performance.now() + 20_000
+  while ((await processesOf(dir)).length > 0 && performance.now() < until) await sleep(100)
+  assert.deepEqual(await processesOf(dir), [])
 })
 
 test('a folder that holds something else is left alone', async (t) => {

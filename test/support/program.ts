@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { deadline } from '@watch-hub/shared/runtime/sleep'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
+const leash = new URL('./leash.ts', import.meta.url).href
 export const hubProgram = join(root, 'hub/bin/watch-hub.js')
 export const agentProgram = join(root, 'cluster-agent/bin/watch-hub-agent.js')
 
@@ -26,7 +27,7 @@ export interface ProgramOptions {
   readonly nodeArgs?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly onLine?: (line: string) => void
-  /** true: Ctrl-C in the terminal does not reach it; whoever started it ends it. @default false */
+  /** true: Ctrl-C in the terminal does not reach it; whoever started it ends it, even by being killed. @default false */
   readonly ownGroup?: boolean
 }
 
@@ -36,8 +37,8 @@ export function startProgram(
   args: readonly string[],
   { nodeArgs = [], env = {}, onLine, ownGroup = false }: ProgramOptions = {},
 ): Program {
-  const child: ChildProcess = spawn(process.execPath, [...nodeArgs, file, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const child: ChildProcess = spawn(process.execPath, [...nodeArgs, ...(ownGroup ? ['--import', leash] : []), file, ...args], {
+    stdio: [ownGroup ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     detached: ownGroup,
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
   })

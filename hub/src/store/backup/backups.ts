@@ -91,7 +91,7 @@ async function* chunksOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
 /** It inherits nothing of the environment: secrets may be there. */
 async function runCopier(args: readonly string[], signal: AbortSignal): Promise<Copied> {
   signal.throwIfAborted()
-  const child = fork(copierFile, [...args], { env: {}, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+  const child = fork(copierFile, [...args], { env: {}, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
   const kill = () => void child.kill('SIGKILL')
   signal.addEventListener('abort', kill, { once: true })
   try {
