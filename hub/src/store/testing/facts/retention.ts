@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { Link } from '../../link/link.ts'
 import type { MakeLab } from '../../store.contract.ts'
 import type { FrozenBatch, LogRow, Store } from '../../store.ts'
-import { activation, bodyOf, gone, indexOf, scanAll, seen, startAgent, synced, watch } from '../world.ts'
+import { activation, bodyOf, gone, indexOf, scanAll, seen, services, startAgent, synced, watch } from '../world.ts'
 
 /** As if the retention were over at once. */
 async function pruneAll(link: Link): Promise<void> {
@@ -115,6 +115,70 @@ export function retentionFacts(lab: MakeLab): void {
     await pruneAll(link)
     await assert.rejects(store.endpoint('cmdb'), /activated once/)
     assert.deepEqual(await logged(store, rows), [])
+  })
+
+  test('what no plan has any more stays for its retention, so that a commit that is taken back changes nothing', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    const lb = watch({ endpoints: [] })
+    await store.activate(activation({ lb }))
+    const agent = await startAgent(store)
+    await agent.send([seen('a'), seen('b'), synced({ lb: 'd1' })])
+    await store.activate({ endpoints: [], clusters: [] })
+    while (await link.call('prune', { retentionMs: 60_000, staleMs: 60_000 }));
+    await store.activate(activation({ lb }))
+    while (await link.call('prune', { retentionMs: -1_000, staleMs: -1_000 }));
+    assert.deepEqual(
+      (await indexOf(store)).map(({ name }) => name),
+      ['a', 'b'],
+    )
+    const [again] = await agent.send([seen('a', { hash: 'h2', cause: 'list', change: 'modified' })])
+    assert.deepEqual(again?.matches, ['lb'])
+  })
+
+  test('after it, its objects, their bodies and the plans of clusters that are gone go, in small chunks', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    const lb = watch({ endpoints: ['dns'] })
+    await store.activate(activation({ lb }))
+    const agent = await startAgent(store)
+    const names = Array.from({ length: 1_200 }, (_, i) => `o${i}`)
+    await pass(store, 'dns', await agent.send(names.map((name) => seen(name, { body: 'x'.repeat(5_000) }))))
+    await pruneAll(link)
+    await store.activate({ endpoints: ['dns'], clusters: [] })
+    const counts: number[] = []
+    while (await link.call('prune', { retentionMs: -1_000, staleMs: -1_000 }))
+      counts.push((await store.stats()).inventory[0]?.objects ?? 0)
+    assert.deepEqual(counts, [700, 200, 0])
+    const { freeBytes } = await link.call('room', undefined)
+    assert.ok(freeBytes > 1_200 * 5_000, `expected the bodies to be gone, got ${freeBytes} free bytes`)
+    assert.equal((await store.append('prod-eu-1', agent.frame([seen('a')]))).kind, 'refused')
+    await store.activate(activation({ lb }))
+    assert.deepEqual(await indexOf(store), [])
+    assert.deepEqual((await store.endpoint('dns')).scans, [])
+  })
+
+  test('a stream that a commit drops is stale, the others of its cluster are not', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    const both = { streams: [services('one'), services('two')] }
+    const streams = (...ids: readonly string[]) => ({
+      streams: ids.map((id) => ({ id, resource: id === 'one' ? 'services' : 'other', watches: ['lb'] })),
+    })
+    const lb = watch({ endpoints: [] })
+    await store.activate(activation({ lb }, streams('one', 'two')))
+    const agent = await startAgent(store)
+    await agent.send([seen('a', { s: 0 }), seen('b', { s: 1 })], both)
+    await store.activate(activation({ lb }, { plan: 'p2', ...streams('two') }))
+    while (await link.call('prune', { retentionMs: -1_000, staleMs: -1_000 }));
+    assert.deepEqual(
+      (await store.stats()).inventory.map(({ objects }) => objects),
+      [1],
+    )
+    assert.deepEqual(
+      (await indexOf(store, { plan: 'p2', stream: 'two' })).map(({ name }) => name),
+      ['b'],
+    )
   })
 
   test('many rows leave in small chunks', async () => {
