@@ -37,6 +37,7 @@ export function createWatches({ faults, onCount }: WatchesSettings): Watches {
     [...open].filter(({ settings }) => resource === undefined || resourceName(settings.table.definition) === resource)
 
   const write = (response: ServerResponse, text: string): void => {
+    if (response.writableEnded) return // it has ended, and its connection is not closed yet
     if (cutting.has(response)) response.write(text.slice(0, Math.ceil(text.length / 2)), () => response.destroy())
     else faults.write(response, text)
   }
