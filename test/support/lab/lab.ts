@@ -51,11 +51,15 @@ export interface LabHub {
 export interface LabAgent {
   /** The newest process, if it runs. */
   readonly running: AgentProcess | undefined
+  /** In the order of their starts. */
+  readonly processes: ReadonlySet<AgentProcess>
   readonly clock: Clock
   /** Starts a process when none runs. */
   start(): Promise<void>
   /** Starts a process while another one runs; the hub dismisses the older one when it meets it. */
   startAnother(): Promise<void>
+  /** A crash of all its processes but the newest. */
+  killOlder(): Promise<void>
   /** A crash of all its processes. */
   kill(): Promise<void>
 }
@@ -90,7 +94,7 @@ export async function startLab(settings: LabSettings): Promise<Lab> {
   const current = () => snapshot
   const hub = createLabHub({ dir, log: log.with({ who: 'hub' }), store: settings.store ?? {} }, current)
   scope.defer(hub.kill)
-  const agents = new Map<string, OwnAgent>()
+  const agents = new Map<string, LabAgent>()
   for (const [cluster, simulator] of clusters) {
     const agent = await createLabAgent({ cluster, simulator, dir, log: log.with({ who: cluster }) }, { ...settings, hub })
     scope.defer(agent.kill)
@@ -210,12 +214,10 @@ interface AgentPlace {
   readonly log: Log
 }
 
-type OwnAgent = LabAgent & { readonly processes: ReadonlySet<AgentProcess> }
-
 async function createLabAgent(
   { cluster, simulator, dir, log }: AgentPlace,
   { hub, reconcile, outbox = {} }: Pick<LabSettings, 'reconcile' | 'outbox'> & { readonly hub: LabHub },
-): Promise<OwnAgent> {
+): Promise<LabAgent> {
   const folder = join(dir, cluster)
   await mkdir(folder)
   const kubeconfig = await simulator.writeKubeconfig(folder)
@@ -258,6 +260,11 @@ async function createLabAgent(
       if (processes.size === 0) await startAnother()
     },
     startAnother,
+    killOlder: async () => {
+      const older = [...processes].slice(0, -1)
+      for (const process of older) processes.delete(process)
+      await Promise.all(older.map((process) => process.kill()))
+    },
     kill: async () => {
       const all = [...processes]
       processes.clear()

@@ -1,0 +1,80 @@
+/** The truth over time: every state of every object that the clusters ever held, and every config that was in force. */
+import type { Snapshot } from '@watch-hub/hub/config/model'
+import { labelsOf } from '@watch-hub/shared/pipeline/object'
+import type { Simulator } from '../support/api-server-simulator/simulator.ts'
+import { widgets } from './config.ts'
+import type { ObjectState } from './wanted.ts'
+
+/** Things that happened are counted: later ones have higher numbers. */
+export type Moment = number
+
+export interface Life {
+  readonly cluster: string
+  readonly uid: string
+  /** In order. Undefined = it is gone; it can come back from a backup. */
+  readonly states: { readonly at: Moment; readonly state: ObjectState | undefined }[]
+}
+
+export interface Chronicle {
+  now(): Moment
+  /** Writes down what the cluster holds now. To be called after each single change. */
+  look(cluster: string): void
+  /** By `cluster uid/object uid`. */
+  readonly lives: ReadonlyMap<string, Life>
+  readonly configs: readonly { readonly at: Moment; readonly snapshot: Snapshot }[]
+  committed(snapshot: Snapshot): void
+}
+
+const resources = ['services', 'configmaps', widgets]
+
+export function chronicle(clusters: ReadonlyMap<string, Simulator>): Chronicle {
+  let moment = 0
+  const lives = new Map<string, Life>()
+  const configs: { readonly at: Moment; readonly snapshot: Snapshot }[] = []
+
+  const statesOf = (simulator: Simulator): ReadonlyMap<string, ObjectState> => {
+    const labels = new Map(simulator.list('namespaces').map((object) => [object.metadata.name, labelsOf(object)]))
+    const found = new Map<string, ObjectState>()
+    for (const resource of resources)
+      for (const object of listed(simulator, resource))
+        found.set(object.metadata.uid, { resource, object, namespaceLabels: labels.get(object.metadata.namespace ?? '') ?? {} })
+    return found
+  }
+  return {
+    now: () => ++moment,
+    look: (cluster) => {
+      const simulator = clusters.get(cluster)
+      if (simulator === undefined) throw new Error(`expected a cluster of the lab, got ${cluster}`)
+      const at = ++moment
+      const present = statesOf(simulator)
+      for (const [uid, state] of present) {
+        const key = `${simulator.clusterUid}/${uid}`
+        const life = lives.get(key) ?? { cluster, uid, states: [] }
+        lives.set(key, life)
+        if (differs(life.states.at(-1)?.state, state)) life.states.push({ at, state })
+      }
+      for (const life of lives.values())
+        if (life.cluster === cluster && !present.has(life.uid) && life.states.at(-1)?.state !== undefined)
+          life.states.push({ at, state: undefined })
+    },
+    lives,
+    configs,
+    committed: (snapshot) => {
+      configs.push({ at: ++moment, snapshot })
+    },
+  }
+}
+
+/** Nothing, while the kind is not served. */
+function listed(simulator: Simulator, resource: string) {
+  try {
+    return simulator.list(resource)
+  } catch {
+    return []
+  }
+}
+
+const differs = (before: ObjectState | undefined, now: ObjectState): boolean =>
+  before === undefined ||
+  JSON.stringify(before.object) !== JSON.stringify(now.object) ||
+  JSON.stringify(before.namespaceLabels) !== JSON.stringify(now.namespaceLabels)
