@@ -122,6 +122,7 @@ async function loadIndex(url: string, identity: Identity): Promise<number> {
     status: () => ({ received: '', active: '', streams: {}, figures: {} }),
     onPlan: ({ streams: [stream] }) => planned.resolve(stream?.id ?? ''),
     onLostData: () => {},
+    onReload: () => {},
     sleep,
     log: silentLog,
   })

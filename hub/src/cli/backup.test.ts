@@ -31,7 +31,7 @@ async function world(): Promise<World> {
   const store = stack.use(await openStore({ file }))
   await store.activate(activation({ lb: watch() }))
   await (await startAgent(store)).send([seen('a'), seen('b'), seen('c')])
-  const backups = stack.use(await openBackups({ file }))
+  const backups = stack.use(await openBackups({ file, minFreeDisk: { bytes: 0 } }))
   const view = { ...fakeView(), backup: backups.make }
   const admin = { view, adminToken, metrics: async () => '' }
   const server = stack.use(await startServer({ admin, log: silentLog }, { listen: { host: '127.0.0.1', port: 0 }, graceMs: 50 }))

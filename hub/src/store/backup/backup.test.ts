@@ -28,6 +28,7 @@ async function place(): Promise<Place> {
   }
 }
 
+const minFreeDisk = { bytes: 0 }
 const forEver = new AbortController().signal
 const names = (count: number, from = 0) => Array.from({ length: count }, (_, i) => seen(`o${from + i}`))
 
@@ -46,7 +47,7 @@ async function save(backups: Backups, copy: string): Promise<void> {
 /** A store with `count` objects, and a copy of it. */
 async function backedUp(at: Place, count = 3): Promise<void> {
   await using store = await openStore({ file: at.file })
-  await using backups = await openBackups({ file: at.file })
+  await using backups = await openBackups({ file: at.file, minFreeDisk })
   await store.activate(activation({ lb: watch() }))
   const agent = await startAgent(store)
   await agent.send(names(count))
@@ -62,7 +63,7 @@ const meta = (file: string, key: string): string | undefined => {
 test('a backup is one moment of a store that is written to meanwhile, and leaves nothing beside it', async () => {
   await using at = await place()
   await using store = await openStore({ file: at.file })
-  await using backups = await openBackups({ file: at.file })
+  await using backups = await openBackups({ file: at.file, minFreeDisk })
   await store.activate(activation({ lb: watch() }))
   const agent = await startAgent(store)
   await agent.send(names(500))
@@ -82,7 +83,7 @@ test('a backup is one moment of a store that is written to meanwhile, and leaves
 test('a second backup is refused until the first was read or dropped', async () => {
   await using at = await place()
   await using _store = await openStore({ file: at.file })
-  await using backups = await openBackups({ file: at.file })
+  await using backups = await openBackups({ file: at.file, minFreeDisk })
   {
     await using _first = await made(backups)
     const second = await backups.make(forEver)
@@ -98,10 +99,13 @@ test('a second backup is refused until the first was read or dropped', async () 
 test('a backup that the disk has no room for is refused, in numbers', async () => {
   await using at = await place()
   await using _store = await openStore({ file: at.file })
-  await using backups = await openBackups({ file: at.file, spareBytes: 1e15 })
+  await using backups = await openBackups({ file: at.file, minFreeDisk: { share: 1 } })
   const backup = await backups.make(forEver)
   assert.equal(backup.kind, 'refused')
-  assert.match(backup.kind === 'refused' ? backup.message : '', /^expected 10000\d+ MB of free disk in .*, got \d+ MB$/)
+  assert.match(
+    backup.kind === 'refused' ? backup.message : '',
+    /^expected \S+i of free disk in .* \(\S+i of it to spare\), got \S+i$/,
+  )
   assert.deepEqual((await readdir(at.dir)).sort(), ['hub.db', 'hub.db-shm', 'hub.db-wal'])
 })
 
@@ -110,20 +114,20 @@ test('a stopped backup ends at once and leaves no file; what a killed hub left g
   await using _store = await openStore({ file: at.file })
   const stop = new AbortController()
   {
-    await using backups = await openBackups({ file: at.file })
+    await using backups = await openBackups({ file: at.file, minFreeDisk })
     const backup = backups.make(stop.signal)
     stop.abort(new Error('nobody waits any more'))
     await assert.rejects(backup, /nobody waits any more/)
   }
   await writeFile(`${at.file}.backup-0123456789ab`, 'half of it')
-  await using _backups = await openBackups({ file: at.file })
+  await using _backups = await openBackups({ file: at.file, minFreeDisk })
   assert.deepEqual((await readdir(at.dir)).sort(), ['hub.db', 'hub.db-shm', 'hub.db-wal'])
 })
 
 test('disposing ends a backup that is being made', async () => {
   await using at = await place()
   await using _store = await openStore({ file: at.file })
-  const backups = await openBackups({ file: at.file })
+  const backups = await openBackups({ file: at.file, minFreeDisk })
   const backup = backups.make(forEver)
   await Promise.all([assert.rejects(backup, /the hub stops/), backups[Symbol.asyncDispose]()])
 })

@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { type MinFree, minFreeBytes, spaceOf } from '../disk.ts'
 import { type Copied, copied } from './copied.ts'
 
 export type Backup =
@@ -24,17 +25,18 @@ export interface Backups extends AsyncDisposable {
 export interface BackupSettings {
   /** The database. */
   readonly file: string
-  /** What has to stay free on its disk beside the copy. @default 256 MiB */
-  readonly spareBytes?: number
+  /** What has to stay free on its disk beside the copy: below it the store would begin to make room. And never less than 256 MiB. */
+  readonly minFreeDisk: MinFree
 }
 
-const defaultSpareBytes = 256 * 1024 * 1024
+const leastSpareBytes = 256 * 1024 * 1024
 const chunkBytes = 256 * 1024
 const copierFile = new URL(import.meta.url.endsWith('.ts') ? './copier.ts' : './copier.js', import.meta.url)
 
 /** Removes what an earlier run left. Disposing ends a copy that is being made. */
-export async function openBackups({ file, spareBytes = defaultSpareBytes }: BackupSettings): Promise<Backups> {
+export async function openBackups({ file, minFreeDisk }: BackupSettings): Promise<Backups> {
   const dir = dirname(file)
+  const space = spaceOf(dir)
   const prefix = `${basename(file)}.backup-`
   for (const name of await readdir(dir)) if (name.startsWith(prefix)) await rm(join(dir, name), { force: true })
   const over = new AbortController()
@@ -53,9 +55,8 @@ export async function openBackups({ file, spareBytes = defaultSpareBytes }: Back
     const target = join(dir, `${prefix}${randomBytes(6).toString('hex')}`)
     const handle = await open(target, 'wx+', 0o600)
     scope.use(handle)
-    const answer = await named(target, () =>
-      runCopier([file, target, String(spareBytes)], AbortSignal.any([signal, over.signal])),
-    )
+    const spare = Math.max(minFreeBytes(minFreeDisk, await space()), leastSpareBytes)
+    const answer = await named(target, () => runCopier([file, target, String(spare)], AbortSignal.any([signal, over.signal])))
     if (answer.type === 'failed') throw new Error(`cannot copy ${file}: ${answer.message}`)
     if (answer.type === 'no-room') return { kind: 'refused', code: 'no-room', message: answer.message }
     const owned = scope.move()

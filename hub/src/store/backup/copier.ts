@@ -9,6 +9,7 @@ import { statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { integer, object } from '@watch-hub/shared/protocol/decode'
 import { describeError } from '@watch-hub/shared/runtime/log'
+import { readableBytes } from '../disk.ts'
 import { type Database, isDiskFull, readDatabase } from '../engine/database.ts'
 import type { Copied } from './copied.ts'
 
@@ -20,7 +21,10 @@ function copy(source: string, target: string, spare: number): Copied {
   const { bavail, bsize } = statfsSync(dirname(target))
   const free = bavail * bsize
   if (free < needed + spare)
-    return { type: 'no-room', message: `expected ${mb(needed + spare)} of free disk in ${dirname(target)}, got ${mb(free)}` }
+    return {
+      type: 'no-room',
+      message: `expected ${readableBytes(needed + spare)} of free disk in ${dirname(target)} (${readableBytes(spare)} of it to spare), got ${readableBytes(free)}`,
+    }
   try {
     db.command('VACUUM INTO ?')(target)
   } catch (error) {
@@ -36,8 +40,6 @@ const bytesOf = (db: Database): number => {
   const found = db.query(sql, pages).get()
   return (found?.used ?? 0) * (found?.size ?? 0)
 }
-
-const mb = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`
 
 function copied(): Copied {
   const [, , source = '', target = '', spare = '0'] = process.argv
