@@ -80,7 +80,10 @@ export function createScans(db: Database, deps: ScanDeps): Scans {
       // It may hold less than was sent to it: what comes next has to be whole.
       endpoints.doubt(order.endpoint, log.totals().head)
       const pairs = subscriptions.page(order, { ...(after !== undefined && { after }), limit: pairsPerStep })
-      const initial = pairs.filter(({ endpoint, watch, cluster }) => ofPair.get(endpoint, watch, cluster)?.reason === 'initial')
+      const initial = pairs.filter(({ endpoint, watch, cluster }) => {
+        const scan = ofPair.get(endpoint, watch, cluster)
+        return scan?.reason === 'initial' && scan.position !== endOfScan // one that only waits for its marker sends nothing more
+      })
       for (const pair of pairs) if (!initial.includes(pair)) again(pair, 'resync')
       if (restart) for (const pair of initial) again(pair, 'initial')
       const last = pairs.length === pairsPerStep ? pairs.at(-1) : undefined

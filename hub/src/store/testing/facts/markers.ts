@@ -64,6 +64,20 @@ export function markerFacts(lab: MakeLab): void {
     assert.deepEqual(await markersOf(store), [])
   })
 
+  test('a resync takes the place of a scan that only waits for its marker', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    await store.activate(marked())
+    const agent = await startAgent(store)
+    await scanChunks(store)
+    await agent.send([seen('a', list)])
+    assert.deepEqual(await store.resync({ endpoint: 'dns' }), { begun: 1, running: 0 })
+    const chunks = await scanChunks(store)
+    assert.deepEqual(told(chunks.flatMap(({ rows }) => rows)), ['a dns updated resync lb'])
+    await agent.send([synced({ lb: 'd1' })])
+    assert.equal((await markersOf(store)).length, 1)
+  })
+
   test('a watch of several kinds is marked when all of them were compared', async () => {
     await using world = await lab()
     const { store } = await world.open()
