@@ -120,9 +120,10 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
     return final ? new Dismissed(`the hub dismissed this agent: ${reason}`) : new Goodbye(code, reason)
   }
 
-  const shakeHands = async (channel: Channel, inbox: AsyncIterator<Message>) => {
-    using limit = deadline(handshakeMs, { what: 'the handshake with the hub' })
-    limit.signal.addEventListener('abort', () => channel.close(4008, 'handshake took too long'), { once: true })
+  const shakeHands = async (channel: Channel, inbox: AsyncIterator<Message>, signal: AbortSignal) => {
+    using limit = deadline(handshakeMs, { parent: signal, what: 'the handshake with the hub' })
+    limit.signal.throwIfAborted()
+    limit.signal.addEventListener('abort', () => channel.close(4008, 'handshake given up'), { once: true })
     const next = async () => hear(messageOf(await inbox.next()))
     const challenge = await next()
     if (challenge.type !== 'challenge') throw new Error(`expected a challenge from the hub, got ${challenge.type}`)
@@ -242,7 +243,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
   const connectOnce = async (signal: AbortSignal, onLasting: () => void) => {
     await using channel = await deps.dial(signal)
     const inbox = channel.messages[Symbol.asyncIterator]()
-    await shakeHands(channel, inbox)
+    await shakeHands(channel, inbox, signal)
     using _lasting = after(lastingMs, onLasting)
     connected = true
     trouble = undefined
