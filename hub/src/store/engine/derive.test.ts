@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Route, WatchRoute } from '../store.ts'
-import { type Audience, type Change, derive } from './derive.ts'
+import { type Audience, type Change, derive, isCorrection } from './derive.ts'
 
 const watch = (over: Partial<WatchRoute> = {}): WatchRoute => ({
   definition: 'd1',
@@ -265,7 +265,40 @@ for (const { fact, change, routes, ...given } of cases)
       ...change,
     }
     assert.deepEqual(derive(whole, audience), routes)
+    const asAudit: Change = { ...whole, cause: 'audit' }
+    if (whole.cause === 'list') assert.deepEqual(derive(asAudit, audience), routes, 'an audit is told as any other comparison')
   })
 
 const heardBy = (endpoint: string, watches: Readonly<Record<string, WatchRoute>>): readonly string[] =>
   Object.keys(watches).filter((name) => watches[name]?.endpoints.includes(endpoint))
+
+const corrections: readonly (readonly [fact: string, change: Partial<Change>, expected: boolean])[] = [
+  ['a new object is one where the watch was in step', fresh, true],
+  ['so is one that is gone', gone, true],
+  ['so is one that left', left, true],
+  ['so is one with other content', { ...held, differs: true }, true],
+  ['a live change is none', { ...held, differs: true, cause: 'live' }, false],
+  ['another projection of the same version is none', { ...held, differs: true, sameVersion: true }, false],
+  ['an object that a commit brought is none', { ...fresh, now: ['new'] }, false],
+  ['one that a commit took away is none', { ...left, before: ['old'] }, false],
+  ['one that is gone unseen is one for a watch in step among others', { ...gone, before: ['lb', 'old'] }, true],
+  ['one that a new watch takes in besides is none', { ...held, now: ['lb', 'new'] }, false],
+]
+
+for (const [fact, change, expected] of corrections)
+  test(`isCorrection: ${fact}`, () => {
+    const watches = new Map([
+      ['lb', watch()],
+      ['new', watch()],
+    ])
+    const whole: Change = {
+      before: [],
+      now: [],
+      change: 'modified',
+      cause: 'list',
+      differs: false,
+      sameVersion: false,
+      ...change,
+    }
+    assert.equal(isCorrection(whole, { watches, synced: new Map([...Object.entries(inStep), ['old', 'd0']]) }), expected)
+  })
