@@ -107,3 +107,53 @@ test('clear forgets what came and keeps the table', async () => {
   receiver.clear()
   assert.deepEqual([receiver.requests.length, receiver.items.length, receiver.names], [0, 0, ['team-a/a']])
 })
+
+const scanned = (scan: string, name: string, sequence: number, watches: readonly string[] = ['w']) => {
+  const told = item({ type: 'updated', name, sequence })
+  return { ...told, id: `${scan}-${told.sequence}`, watches }
+}
+const marker = (scan: string, since: number, watch = 'w', uid = 'cu') => ({
+  id: `${scan}-synced`,
+  type: 'synced',
+  sequence: String(since + 1).padStart(20, '0'),
+  cluster: { name: 'c1', uid },
+  watches: [watch],
+  scan,
+  since: String(since).padStart(20, '0'),
+  count: 1,
+})
+const postAll = (receiver: Receiver, ...items: readonly unknown[]) =>
+  fetch(receiver.url, { method: 'POST', body: JSON.stringify({ version: '1', id: 'b', items }) })
+
+test('a marker sweeps what neither its scan told nor anything since the scan began', async () => {
+  await using receiver = await startReceiver({ sweeps: true })
+  for (const name of ['ghost', 'told', 'changed']) await post(receiver, { type: 'created', name, sequence: 3 })
+  await post(receiver, { type: 'updated', name: 'changed', sequence: 12 })
+  await postAll(receiver, scanned('s1', 'told', 3), marker('s1', 10))
+  assert.deepEqual(receiver.names, ['team-a/changed', 'team-a/told'])
+  assert.deepEqual(
+    [receiver.swept.map(({ name }) => name), receiver.ignored.map(({ name }) => name), receiver.markers.length],
+    [['ghost'], ['told'], 1],
+  )
+  await post(receiver, { type: 'created', name: 'ghost', sequence: 3 })
+  assert.equal(receiver.names.length, 3)
+})
+
+test('a marker sweeps nothing of other watches and other clusters', async () => {
+  await using receiver = await startReceiver({ sweeps: true })
+  await post(receiver, { type: 'created', name: 'a', sequence: 3 })
+  await postAll(receiver, marker('s1', 10, 'other'), marker('s2', 10, 'w', 'elsewhere'))
+  assert.deepEqual(receiver.names, ['team-a/a'])
+  // It has passed to another watch without an event; the scan of the old one says so.
+  await postAll(receiver, scanned('s3', 'a', 3, ['other']), marker('s3', 10), marker('s4', 10))
+  assert.deepEqual(receiver.names, ['team-a/a'])
+  await postAll(receiver, marker('s5', 10, 'other'))
+  assert.deepEqual(receiver.names, [])
+})
+
+test('a marker sweeps nothing unless the receiver was told to', async () => {
+  await using receiver = await startReceiver()
+  await post(receiver, { type: 'created', name: 'a', sequence: 3 })
+  await postAll(receiver, marker('s1', 10))
+  assert.deepEqual([receiver.names.length, receiver.markers.length], [1, 1])
+})

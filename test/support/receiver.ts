@@ -2,6 +2,9 @@
  * An endpoint for tests: a real HTTP server that records every request and does what a receiver does with the payload of `format: watch-hub`.
  * Its table follows the receiver's whole rule: key = cluster.uid + resource.uid; `created` and `updated` put, `deleted` removes; a sequence that is
  * not greater than the stored one is ignored. Only what was answered with a 2xx reaches the table.
+ *
+ * One that `sweeps` follows markers: of the objects of the marker's cluster that it holds as one of the marker's watch, those go that neither
+ * the marker's scan told (also by an item that was ignored) nor anything since the scan began. What is swept is forgotten, its sequence too.
  */
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
@@ -41,6 +44,16 @@ export interface Item {
   readonly raw: Readonly<Record<string, unknown>>
 }
 
+/** A `synced` item: it closes a scan. */
+interface Marker {
+  readonly scan: string
+  readonly sequence: string
+  readonly since: string
+  readonly clusterUid: string
+  readonly watch: string
+  readonly count: number | undefined
+}
+
 /** What to answer. @default 200 with an empty body */
 export interface Answer {
   readonly status?: number
@@ -67,6 +80,10 @@ export interface Receiver extends AsyncDisposable {
   readonly table: ReadonlyMap<string, Item>
   /** Accepted items whose sequence was not greater than the stored one. */
   readonly ignored: readonly Item[]
+  /** Accepted ones, in the order of arrival. */
+  readonly markers: readonly Marker[]
+  /** What markers showed to be ghosts. */
+  readonly swept: readonly Item[]
   /** `namespace/name` (or `name`) of what the table holds, sorted. */
   readonly names: readonly string[]
   answerWith(answering: Answering): void
@@ -78,13 +95,17 @@ export interface Receiver extends AsyncDisposable {
 
 export interface ReceiverOptions {
   readonly answer?: Answering
+  /** Removes what markers show to be ghosts. @default false */
+  readonly sweeps?: boolean
   /** @default 0 = any free one */
   readonly port?: number
 }
 
-export async function startReceiver({ answer = () => ({}), port = 0 }: ReceiverOptions = {}): Promise<Receiver> {
+export async function startReceiver({ answer = () => ({}), port = 0, sweeps = false }: ReceiverOptions = {}): Promise<Receiver> {
   const requests: ReceivedRequest[] = []
   const items: Item[] = []
+  const markers: Marker[] = []
+  const swept: Item[] = []
   const book = createBook()
   const news = changes()
   let answering = answer
@@ -103,6 +124,10 @@ export async function startReceiver({ answer = () => ({}), port = 0 }: ReceiverO
         const accepted = one.items.filter(({ id }) => !refused.has(id))
         items.push(...accepted)
         for (const item of accepted) book.enter(item)
+        for (const marker of markersOf(body)) {
+          markers.push(marker) // a request has items of no other scan behind it
+          if (sweeps) swept.push(...book.sweep(marker))
+        }
       }
       news.notify()
       send(response, answer)
@@ -120,6 +145,8 @@ export async function startReceiver({ answer = () => ({}), port = 0 }: ReceiverO
     items,
     table: book.table,
     ignored: book.ignored,
+    markers,
+    swept,
     get names() {
       return [...book.table.values()].map(({ namespace, name }) => (namespace === '' ? name : `${namespace}/${name}`)).sort()
     },
@@ -151,11 +178,17 @@ export async function startReceiver({ answer = () => ({}), port = 0 }: ReceiverO
 function createBook() {
   const table = new Map<string, Item>()
   const sequences = new Map<string, string>()
+  /** The scan that told an object last. */
+  const scans = new Map<string, string>()
+  /** As it was told last. */
+  const watches = new Map<string, readonly string[]>()
   const ignored: Item[] = []
   return {
     table: table as ReadonlyMap<string, Item>,
     ignored: ignored as readonly Item[],
     enter: (item: Item): void => {
+      if (item.id.endsWith(`-${item.sequence}`)) scans.set(item.key, item.id.slice(0, -item.sequence.length - 1))
+      if (item.sequence >= (sequences.get(item.key) ?? '')) watches.set(item.key, item.watches)
       if (item.sequence <= (sequences.get(item.key) ?? '')) {
         ignored.push(item)
         return
@@ -163,6 +196,14 @@ function createBook() {
       sequences.set(item.key, item.sequence)
       if (item.type === 'deleted') table.delete(item.key)
       else table.set(item.key, item)
+    },
+    sweep: ({ scan, since, clusterUid, watch }: Marker): readonly Item[] => {
+      const ghosts = [...table.values()].filter(
+        ({ key, sequence }) =>
+          key.startsWith(`${clusterUid}/`) && watches.get(key)?.includes(watch) && scans.get(key) !== scan && sequence <= since,
+      )
+      for (const { key } of ghosts) for (const memory of [table, sequences, scans, watches]) memory.delete(key)
+      return ghosts
     },
   }
 }
@@ -194,6 +235,18 @@ function itemsOf(body: unknown): readonly Item[] {
 
 /** Markers (`type: synced`) are about no object. */
 const isEvent = (raw: Readonly<Record<string, unknown>>): boolean => isRecord(raw.resource)
+
+function markersOf(body: unknown): readonly Marker[] {
+  if (!isRecord(body) || !Array.isArray(body.items)) return []
+  return body.items.filter(isRecord).flatMap((raw) => {
+    if (raw.type !== 'synced') return []
+    const [watch = ''] = Array.isArray(raw.watches) ? raw.watches.map(String) : []
+    const { scan, sequence, since, count } = raw
+    const clusterUid = textOf(recordOf(raw.cluster).uid)
+    const texts = { scan: textOf(scan), sequence: textOf(sequence), since: textOf(since), clusterUid, watch }
+    return [{ ...texts, count: typeof count === 'number' ? count : undefined }]
+  })
+}
 
 function itemOf(raw: Readonly<Record<string, unknown>>): Item {
   const cluster = recordOf(raw.cluster)

@@ -161,6 +161,30 @@ test('revoke, pause and resume say what they did; the hub is told who', async ()
   ])
 })
 
+test('endpoint resync says what began, what was passed over and where to look; what does not go together is refused', async () => {
+  await using w = await world()
+  const say = async (...flags: readonly string[]) => (await w.run(['endpoint', 'resync', 'dns', ...flags])).lines.out[0]
+  const look = "'watch-hub endpoint show dns' and 'watch-hub status' show how far it is."
+  assert.equal(await say('--watch', 'lb', '--cluster', 'prod-eu-1'), `resync: 2 scans began. ${look}`)
+  w.view.resynced = { begun: 0, running: 1, dropped: 0 }
+  assert.equal(await say(), `resync: 1 first scan under way will tell the same. ${look}`)
+  w.view.resynced = { begun: 1, running: 1, dropped: 5 }
+  const passed = '5 waiting events passed over, 1 scan began, 1 first scan under way began anew'
+  assert.equal(await say('--drop-backlog'), `resync: ${passed}. ${look}`)
+  w.view.resynced = { begun: 0, running: 0, dropped: 0 }
+  const none = await w.run(['endpoint', 'resync', 'dns', '--watch', 'lb'])
+  const expected = 'error: expected a watch that dns hears in a cluster, but it hears nothing of watch lb'
+  assert.deepEqual([none.lines.err, none.code], [[expected], 1])
+  const both = await w.run(['endpoint', 'resync', 'dns', '--drop-backlog', '--watch', 'lb'])
+  assert.match(both.lines.err[0] ?? '', /--drop-backlog: expected no --watch and no --cluster with it/)
+  assert.equal(both.code, 2)
+  assert.deepEqual(w.view.calls.slice(0, 3), [
+    ['resync', 'dns', { watch: 'lb', cluster: 'prod-eu-1', dropBacklog: false }],
+    ['resync', 'dns', { dropBacklog: false }],
+    ['resync', 'dns', { dropBacklog: true }],
+  ])
+})
+
 test('fetch shows what the config repo says now; exit code 1 when its newest commit is refused', async () => {
   await using w = await world()
   const bad = await w.run(['fetch'])

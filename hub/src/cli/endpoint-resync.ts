@@ -30,18 +30,22 @@ export const resync = command({
   },
 })
 
-function resyncText(of: {
+interface Resynced {
   readonly name: string
   readonly begun: number
   readonly running: number
   readonly dropped: number
   readonly dropBacklog: boolean
-}): string {
-  const { name, begun, running, dropped, dropBacklog } = of
-  const passed = dropBacklog ? `passed over ${counted(dropped, 'event')} that waited; ` : ''
-  const same =
-    running === 0 ? '' : `, ${counted(running, 'first scan')} under way ${dropBacklog ? 'began anew' : 'will tell the same'}`
-  return `${passed}began ${counted(begun, 'scan')}${same}. 'watch-hub endpoint show ${name}' and 'watch-hub status' show how far they are.`
+}
+
+function resyncText({ name, begun, running, dropped, dropBacklog }: Resynced): string {
+  const first = `${counted(running, 'first scan')} under way ${dropBacklog ? 'began anew' : 'will tell the same'}`
+  const parts = [
+    ...(dropBacklog ? [`${counted(dropped, 'waiting event')} passed over`] : []),
+    ...(begun > 0 || running === 0 ? [`${counted(begun, 'scan')} began`] : []),
+    ...(running > 0 ? [first] : []),
+  ]
+  return `resync: ${parts.join(', ')}. 'watch-hub endpoint show ${name}' and 'watch-hub status' show how far it is.`
 }
 
 const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`

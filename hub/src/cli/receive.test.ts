@@ -56,6 +56,14 @@ test('receive keeps the rule of a receiver: what is not newer is accepted and ig
   assert.deepEqual(r.printed(), ['dns  updated  east  Service web/shop', known, known, 'dns  deleted  east  Service web/shop'])
 })
 
+test('receive tells where a scan ends', async () => {
+  await using r = await receiving()
+  const { resource: _, object: __, ...marker } = item(7, { type: 'synced', id: 's1-synced', scan: 's1' })
+  const { status } = await r.deliver(delivery({ ...marker, count: 412 }, marker))
+  assert.equal(status, 200)
+  assert.deepEqual(r.printed(), ['dns  synced  east  watch w (412 objects)', 'dns  synced  east  watch w'])
+})
+
 test('receive does not print what is not newer unless it is asked to', async () => {
   await using r = await receiving()
   await r.deliver(delivery(item(5)))

@@ -7,6 +7,7 @@ import {
   DecodeError,
   type Decoder,
   decodeJson,
+  integer,
   json,
   literal,
   object,
@@ -87,6 +88,9 @@ const watchHubItem = object({
   cluster: object({ name: string, uid: string }),
   resource: object({ kind: string, namespace: optional(string), name: string, uid: string }),
 })
+/** Closes a scan; about no object. */
+const markerItem = object({ cluster: object({ name: string }), watches: array(string), count: optional(integer) })
+const anyItem = object({ type: string })
 const watchHub = object({ endpoint: string, items: array(json) })
 const watchProxyItem = object({ uniqueId: string, event: literal('add', 'update', 'delete'), data: json })
 const watchProxy = object({ data: array(json), meta: object({ cluster: string }) })
@@ -107,6 +111,7 @@ export function readDelivery(
 }
 
 function hubItem(item: unknown, at: string, memory: Map<string, string>): ReceivedItem {
+  if (attempt(anyItem, item)?.type === 'synced') return readMarker(item, at)
   const { type, reason, sequence, cluster, resource } = watchHubItem.decode(item, at)
   const key = `${cluster.uid}/${resource.uid}`
   const before = memory.get(key)
@@ -121,6 +126,12 @@ function hubItem(item: unknown, at: string, memory: Map<string, string>): Receiv
     stale,
     item,
   }
+}
+
+function readMarker(item: unknown, at: string): ReceivedItem {
+  const { cluster, watches, count } = markerItem.decode(item, at)
+  const counted = count === undefined ? '' : ` (${count} ${count === 1 ? 'object' : 'objects'})`
+  return { type: 'synced', cluster: cluster.name, kind: 'watch', name: `${watches.join()}${counted}`, stale: false, item }
 }
 
 function remember(memory: Map<string, string>, key: string, sequence: string): void {

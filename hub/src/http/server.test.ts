@@ -125,6 +125,30 @@ test('a bad body or parameter is 400 and says which', async () => {
   assert.deepEqual(view.calls, [])
 })
 
+test('resync answers with what began; what fits nothing is 409, what does not go together 400', async () => {
+  const { view, post } = setUp()
+  const path = '/api/v1/endpoints/dns/resync'
+  const order = { watch: 'lb', cluster: 'prod-eu-1' }
+  assert.deepEqual((await post(path, JSON.stringify(order))).body, { endpoint: 'dns', begun: 2, running: 0, dropped: 0 })
+  assert.equal((await post('/api/v1/endpoints/x/resync')).status, 404)
+  const both = await post(path, JSON.stringify({ watch: 'lb', dropBacklog: true }))
+  assert.deepEqual([both.status, JSON.stringify(both.body).includes('expected no watch and no cluster with it')], [400, true])
+  view.resynced = { begun: 0, running: 0, dropped: 0 }
+  const none = await post(path, JSON.stringify(order))
+  assert.deepEqual(
+    [none.status, none.body],
+    [
+      409,
+      {
+        code: 'nothing-to-resync',
+        message: 'expected a watch that dns hears in a cluster, but it hears nothing of watch lb in cluster prod-eu-1',
+      },
+    ],
+  )
+  assert.equal((await post(path, JSON.stringify({ dropBacklog: true }))).status, 200)
+  assert.deepEqual(view.calls[0], ['resync', 'dns', order])
+})
+
 test('revoke, pause and resume act on known names and are 404 for others', async () => {
   const { view, post } = setUp()
   assert.deepEqual((await post('/api/v1/clusters/prod-eu-1/revoke')).body, { cluster: 'prod-eu-1', revoked: true })

@@ -8,7 +8,8 @@
  *
  * A receiver that gets markers (`synced`) can sweep: of the objects of the marker's cluster that it holds as one of the marker's watch, those
  * whose newest item is neither of this scan (its id begins with `<scan>-`) nor has a sequence above `since` do not exist any more, or are not
- * for it. An item of a scan counts for this also when its sequence makes the receiver ignore it otherwise.
+ * for it. An item of a scan counts for this also when its sequence makes the receiver ignore it otherwise. What is swept is forgotten whole,
+ * its sequence too.
  */
 import { type Format, type Item, paddedSequence, rfc3339 } from './format.ts'
 
