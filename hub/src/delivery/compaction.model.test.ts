@@ -39,7 +39,10 @@ class Receiver {
     const { id, items } = payloadOf({ id: '', path: '', headers: {}, body })
     const before = this.#batches.get(id)
     this.#batches.set(id, body)
-    if (before !== undefined) return assert.equal(body, before, `batch ${id} came again with other bytes`)
+    if (before !== undefined) {
+      assert.equal(body, before, `batch ${id} came again with other bytes`)
+      return
+    }
     for (const { type, sequence, resource, object, reason } of items) {
       const { uid } = resource
       const has = this.table.has(uid)
