@@ -6,6 +6,7 @@ import { hubFlags } from './find-hub.ts'
 import { output } from './flags.ts'
 import { connectHub } from './hub-client.ts'
 import { age, clockTime, inOneLine, json } from './output.ts'
+import { scanText } from './status-text.ts'
 
 export const show = command({
   name: 'show',
@@ -54,6 +55,3 @@ const skippedText = (skipped: number): string =>
   skipped === 0
     ? 'no version was skipped'
     : `${counted(skipped, 'version')} ${skipped === 1 ? 'was' : 'were'} skipped: newer ones of the same objects were told instead`
-
-const scanText = ({ watch, cluster, reason, sent, total, waiting }: EndpointStatus['scans'][number]): string =>
-  `${reason} of ${watch} in ${cluster}: ${sent}/${total}${waiting === true ? ', its marker waits for the cluster' : ''}`

@@ -120,8 +120,9 @@ function endpointRows(endpoint: EndpointStatus, now: number): readonly (readonly
   return details.map((detail, i) => [...(i === 0 ? first : first.map(() => '')), detail])
 }
 
-const scanText = ({ reason, watch, cluster, sent, total, waiting }: EndpointStatus['scans'][number]): string =>
-  `${reason} of ${watch} in ${cluster}: ${waiting ? `${sent} sent, ends when the cluster was compared in full` : `${sent}/${total}`}`
+/** `resync of web in prod-eu-1: 200/412` */
+export const scanText = ({ reason, watch, cluster, sent, total, waiting }: EndpointStatus['scans'][number]): string =>
+  `${reason} of ${watch} in ${cluster}: ${sent}/${total}${waiting === true ? ', its marker waits for the cluster' : ''}`
 
 function endpointTrouble({ reason, failures, nextAttemptAt }: EndpointStatus, now: number): readonly string[] {
   const parts = [

@@ -1,4 +1,4 @@
-/** When resyncs on a timer are due. */
+/** Scans and the hub's clock: when resyncs on a timer are due, and what counts as later than a scan. */
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -69,11 +69,15 @@ test('pairs that began together do not stay together', async () => {
   assert.ok(new Set(begun).size > 4, begun.join())
 })
 
+async function folder() {
+  const dir = await mkdtemp(join(tmpdir(), 'watch-hub-scans-'))
+  return { file: join(dir, 'hub.db'), [Symbol.asyncDispose]: () => rm(dir, { recursive: true }) }
+}
+
 test('a restart neither repeats a resync nor forgets one', async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'watch-hub-due-'))
-  await using _folder = { [Symbol.asyncDispose]: () => rm(dir, { recursive: true }) }
+  await using disk = await folder()
   let now = 1_000
-  const open = () => createStore(openLocal({ file: join(dir, 'hub.db'), now: () => now }))
+  const open = () => createStore(openLocal({ file: disk.file, now: () => now }))
   {
     await using store = open()
     await withObject(store)
@@ -86,4 +90,22 @@ test('a restart neither repeats a resync nor forgets one', async () => {
   assert.deepEqual(await store.resyncDue(periods), [])
   now += 12 * hour
   assert.deepEqual(await store.resyncDue(periods), ['dns'])
+})
+
+test('a row that comes after a restart counts as later than the scan, though the clock went back by a day', async () => {
+  await using disk = await folder()
+  let now = 48 * hour
+  const open = () => createStore(openLocal({ file: disk.file, now: () => now }))
+  {
+    await using store = open()
+    await withObject(store)
+    now += hour
+    await store.resync({ endpoint: 'dns', watch: 'lb' })
+  }
+  now -= 24 * hour
+  await using store = open()
+  const agent = await startAgent(store)
+  const rows = await agent.send([seen('a', { change: 'modified', hash: 'h2' })])
+  assert.deepEqual(told(rows), ['a dns updated - lb'])
+  assert.deepEqual(told(await scanAll(store)), [])
 })
