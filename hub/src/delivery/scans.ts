@@ -2,6 +2,7 @@
  * The scans of one endpoint, one chunk at a time. A chunk is read at some head of the log and is sent when the cursor reaches that head and
  * before it passes: what it says is then exactly as new as everything that was sent before it.
  */
+import { moment } from '@watch-hub/shared/runtime/moment'
 import type { EndpointState, Scan, ScanChunk, Store } from '../store/store.ts'
 
 export interface HeldChunk {
@@ -53,7 +54,9 @@ export function createScans(endpoint: string, { store, limits, onState }: ScansD
       }
       const scan = all.find(({ waiting }) => !waiting)
       if (scan === undefined) return undefined
-      held ??= { scan, chunk: await store.readScan(scan.id, limits()) }
+      if (held !== undefined) return held
+      held = { scan, chunk: await store.readScan(scan.id, limits()) }
+      moment('scan-chunk-read')
       return held
     },
     sent(objects) {
