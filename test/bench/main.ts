@@ -1,5 +1,5 @@
 /**
- * `npm run bench [store|full-speed|single-change|first-sync|memory|resync|million]…`: prints each figure beside its limit from the same run. Without a name: all.
+ * `npm run bench [store|full-speed|single-change|first-sync|memory|resync|weekend|million]…`: prints each figure beside its limit from the same run. Without a name: all.
  * It takes a few minutes, stops by itself and leaves nothing behind.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -15,6 +15,7 @@ import { benchMillion } from './million.ts'
 import { benchResync } from './resync.ts'
 import { benchSingleChange } from './single-change.ts'
 import { benchStore } from './store.ts'
+import { benchWeekend } from './weekend.ts'
 
 const assets = await findAssets()
 const startCluster = assets === undefined ? startSimulatedCluster : startRealCluster
@@ -26,6 +27,7 @@ const figures: Readonly<Record<string, () => Promise<unknown>>> = {
   'first-sync': () => onCluster(startCluster, benchFirstSync),
   memory: () => onCluster(startSimulatedCluster, benchMemory),
   resync: () => onCluster(startSimulatedCluster, benchResync),
+  weekend: () => onCluster(startSimulatedCluster, benchWeekend),
   million: () => benchMillion(),
 }
 

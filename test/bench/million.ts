@@ -14,6 +14,7 @@ import { sleep } from '@watch-hub/shared/runtime/sleep'
 import { hubProgram, type Program, startProgram } from '../support/program.ts'
 import { startReceiver } from '../support/receiver.ts'
 import { freePort } from '../support/world.ts'
+import { hubAsShipped } from './as-shipped.ts'
 import { bodyBytes, clusters, type Filled, fill, objectsPerCluster } from './million-data.ts'
 import { mb, ms, perSecond, quantile } from './numbers.ts'
 import { memoryOf, told } from './process-memory.ts'
@@ -54,7 +55,7 @@ async function measureHub(dir: string, { repo, dataDir, identities }: Filled): P
     '--allow-egress',
     '127.0.0.0/8',
   ]
-  await using hub = startProgram(hubProgram, args)
+  await using hub = startProgram(hubProgram, args, hubAsShipped)
   await hub.line((line) => line.includes('the hub listens'), 'listening hub', 120_000)
   const listensMs = performance.now() - began
   await ready(url)

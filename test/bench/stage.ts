@@ -4,17 +4,13 @@
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import type { Cluster } from '../support/cluster.ts'
 import { type Program, startProgram } from '../support/program.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
 import { startWorld, type World } from '../support/world.ts'
+import { agentAsShipped, hubAsShipped } from './as-shipped.ts'
 import { writeManifests } from './manifests.ts'
-
-const bundle = join(dirname(fileURLToPath(import.meta.url)), '../../cluster-agent/dist/watch-hub-agent.cjs')
-/** As in deploy/cluster-agent/Dockerfile. */
-const nodeArgs = ['--max-semi-space-size=1', '--optimize-for-size']
 
 interface StageSettings {
   readonly cluster: Cluster
@@ -22,6 +18,10 @@ interface StageSettings {
   readonly endpoint: object
   /** Fields of the Watch's spec beside `resources` and `endpoints`. */
   readonly watch?: object
+  /** Manifests besides. */
+  readonly more?: readonly object[]
+  /** Flags of `serve` besides. */
+  readonly hubArgs?: readonly string[]
 }
 
 export interface Stage extends AsyncDisposable {
@@ -35,7 +35,7 @@ export interface Stage extends AsyncDisposable {
   live(): Promise<void>
 }
 
-export async function startStage({ cluster, endpoint, watch = {} }: StageSettings): Promise<Stage> {
+export async function startStage({ cluster, endpoint, watch = {}, more = [], hubArgs = [] }: StageSettings): Promise<Stage> {
   await using building = new AsyncDisposableStack()
   const dir = await mkdtemp(join(tmpdir(), 'watch-hub-bench-'))
   building.defer(() => rm(dir, { recursive: true, force: true }))
@@ -56,8 +56,9 @@ export async function startStage({ cluster, endpoint, watch = {} }: StageSetting
     { kind: 'Cluster', metadata: { name: cluster.name }, spec: {} },
     { kind: 'Endpoint', metadata: { name: 'receiver' }, spec: { url: receiver.url, ...endpoint } },
     { kind: 'Watch', metadata: { name: 'all' }, spec: { resources: ['configmaps'], endpoints: ['receiver'], ...watch } },
+    ...more,
   ])
-  const world = building.use(await startWorld({ dir, repo, secretsDir }))
+  const world = building.use(await startWorld({ dir, repo, secretsDir, hub: { ...hubAsShipped, args: hubArgs } }))
   await world.status(({ config }) => config.live !== undefined, 'the config')
   const owned = building.move()
 
@@ -66,8 +67,8 @@ export async function startStage({ cluster, endpoint, watch = {} }: StageSetting
     const token = joined ? {} : { WATCH_HUB_JOIN_TOKEN: await world.token(cluster.name) }
     joined = true
     const args = ['--hub', hubUrl, '--cluster', cluster.name, '--kubeconfig', cluster.kubeconfig, '--state', join(dir, 'agent')]
-    const env = { ...token, MALLOC_ARENA_MAX: '1' }
-    const agent = owned.use(startProgram(bundle, args, { nodeArgs, env }))
+    const { bundle, nodeArgs, env } = agentAsShipped
+    const agent = owned.use(startProgram(bundle, args, { nodeArgs, env: { ...env, ...token } }))
     await agent.line((line) => line.includes('connected to the hub'), 'connection')
     return agent
   }

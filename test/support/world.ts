@@ -19,6 +19,12 @@ export interface WorldSettings {
   readonly poll?: string
   /** @default true */
   readonly allowLoopback?: boolean
+  /** How the hub is started, beside what every world needs: flags of its own, flags of Node, environment. */
+  readonly hub?: {
+    readonly args?: readonly string[]
+    readonly nodeArgs?: readonly string[]
+    readonly env?: ProgramOptions['env']
+  }
   /** What hub and agents log, line by line; `program` is `hub` or `agent-CLUSTER`. */
   readonly onLog?: (program: string, line: string) => void
   /** See `ProgramOptions`. @default false */
@@ -66,6 +72,8 @@ export interface StatusText {
     readonly phase: string
     readonly backlog: number
     readonly delivered: number
+    /** Versions that a newer one of the same object replaced before they were told. */
+    readonly skipped: number
     readonly scans: readonly unknown[]
   }[]
   readonly config: {
@@ -104,8 +112,9 @@ export async function startWorld(settings: WorldSettings): Promise<World> {
         'serve',
         ...['--config-repo', repo, '--poll', poll, '--data', dataDir, '--secrets', secretsDir, '--listen', `127.0.0.1:${port}`],
         ...(allowLoopback ? ['--allow-egress', '127.0.0.0/8', '--allow-insecure-credentials'] : []),
+        ...(settings.hub?.args ?? []),
       ],
-      optionsOf('hub', env),
+      { ...optionsOf('hub', { ...settings.hub?.env, ...env }), nodeArgs: settings.hub?.nodeArgs ?? [] },
     )
     if (!atOnce) await hub.line((line) => line.includes('the hub listens'), 'listening hub')
   }
