@@ -112,3 +112,18 @@ test('a window in which nothing is left to tell is passed', () => {
   const rows = rowsOf(['ghost'], ['ghost', 'deleted'])
   assert.deepEqual(closeWindow(rows, spansOf(rows), timing), { cuts: [], rows: 2 })
 })
+
+test('what is told as a patch counts as large as the patch', () => {
+  const rows = rowsOf(['a'], ['b'], ['c']).map((row) => ({
+    ...row,
+    body: '{}'.padEnd(1_000),
+    patch: { base: 0, text: '{"n":1}' },
+    routes: row.routes.map((route) => ({ ...route, delta: true as const })),
+  }))
+  const spans = compact(rows, { name: 'dns', history: 'latest' }, -1)
+  const cuts = cut(spans, { ...limits, maxBytes: 1_000 })
+  assert.deepEqual(
+    cuts.map(({ bytes, full }) => ({ bytes, full })),
+    [{ bytes: 21, full: false }],
+  )
+})

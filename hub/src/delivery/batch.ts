@@ -11,7 +11,7 @@ import type { Span } from './compact.ts'
 
 export interface CutLimits {
   readonly maxObjects: number
-  /** Of the bodies, in bytes. */
+  /** Of the bodies, or of the patches told instead, in bytes. */
   readonly maxBytes: number
   /** True: events of two clusters never share a request. */
   readonly byCluster: boolean
@@ -19,7 +19,7 @@ export interface CutLimits {
 
 export interface Cut {
   readonly spans: readonly Span[]
-  /** Bytes of the bodies. */
+  /** As `CutLimits.maxBytes` counts them. */
   readonly bytes: number
   /** False = it has room for more. */
   readonly full: boolean
@@ -38,7 +38,7 @@ export function cut(spans: readonly Span[], limits: CutLimits): readonly Cut[] {
   for (const span of spans) {
     if (span.member === undefined) continue
     const key = limits.byCluster ? span.row.cluster : ''
-    const size = Buffer.byteLength(span.row.body)
+    const size = sizeOf(span)
     const before = open.get(key)
     if (before !== undefined && before.bytes + size > limits.maxBytes) {
       done.push({ ...before, full: true })
@@ -56,6 +56,10 @@ export function cut(spans: readonly Span[], limits: CutLimits): readonly Cut[] {
   for (const rest of open.values()) done.push({ ...rest, full: false })
   return done
 }
+
+/** Of what is told, in bytes. */
+const sizeOf = ({ row, member }: Span): number =>
+  Buffer.byteLength(member?.base === undefined ? row.body : (row.patch?.text ?? row.body))
 
 export interface WindowTiming {
   readonly limits: CutLimits

@@ -122,3 +122,33 @@ test('applying what is told leaves a receiver with the same table as applying ev
     }
   }
 })
+
+const patchable = (...sequences: readonly number[]) =>
+  sequences.map((sequence) =>
+    logRow({
+      sequence,
+      uid: 'a',
+      routes: [{ endpoint: 'dns', type: 'updated', watches: ['w'], delta: true }],
+      patch: { base: sequence - 1, text: '{"n":1}' },
+    }),
+  )
+const bases = (spans: readonly Span[]) => spans.map(({ member }) => member?.base)
+
+test('a row that is told by itself is told as its patch', () => {
+  assert.deepEqual(bases(compact(patchable(5), { name: 'dns', history: 'latest' }, 3)), [4])
+  assert.deepEqual(bases(compact(patchable(5, 6), { name: 'dns', history: 'every' }, 3)), [4, 5])
+})
+
+test('rows that come to one are told whole', () => {
+  assert.deepEqual(bases(compact(patchable(5, 6), { name: 'dns', history: 'latest' }, 3)), [undefined])
+})
+
+test('a patch whose base is in doubt is not told, nor one that is for another endpoint', () => {
+  assert.deepEqual(bases(compact(patchable(5), { name: 'dns', history: 'latest' }, 4)), [undefined])
+  assert.deepEqual(bases(compact(patchable(5), { name: 'dns', history: 'latest' })), [undefined])
+  const rows = patchable(5).map((row) => ({
+    ...row,
+    routes: [...row.routes, { endpoint: 'cmdb', type: 'updated' as const, watches: ['w'] }],
+  }))
+  assert.deepEqual(bases(compact(rows, { name: 'cmdb', history: 'every' }, 3)), [undefined])
+})

@@ -7,7 +7,7 @@
  */
 import type { EndpointConfig } from '../config/model.ts'
 import { combined } from '../store/combine.ts'
-import type { LogRow, Member, Route } from '../store/store.ts'
+import type { LogRow, Member, Route, Sequence } from '../store/store.ts'
 
 /** What the rows of one object come to. */
 export interface Span {
@@ -20,9 +20,23 @@ export interface Span {
   readonly last: number
 }
 
-/** Ordered by `last`. Every row of `rows` that is routed to `endpoint` belongs to exactly one span. */
-export function compact(rows: readonly LogRow[], { name, history }: Pick<EndpointConfig, 'name' | 'history'>): readonly Span[] {
-  return history === 'every' ? eachRow(rows, name) : eachObject(rows, name)
+/**
+ * Ordered by `last`. Every row of `rows` that is routed to `endpoint` belongs to exactly one span. A row that is told by itself is told
+ * as its patch, where it has one for the endpoint whose base is newer than `doubted`.
+ */
+export function compact(
+  rows: readonly LogRow[],
+  { name, history }: Pick<EndpointConfig, 'name' | 'history'>,
+  doubted: Sequence = Number.POSITIVE_INFINITY,
+): readonly Span[] {
+  const spans = history === 'every' ? eachRow(rows, name) : eachObject(rows, name)
+  return spans.map((span) => patched(span, name, doubted))
+}
+
+function patched(span: Span, endpoint: string, doubted: Sequence): Span {
+  const { row, member, first, last } = span
+  if (row.patch === undefined || member === undefined || first !== last || row.patch.base <= doubted) return span
+  return routeOf(row, endpoint)?.delta ? { ...span, member: { ...member, base: row.patch.base } } : span
 }
 
 export const routeOf = (row: LogRow, endpoint: string): Route | undefined =>

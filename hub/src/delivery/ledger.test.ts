@@ -53,7 +53,7 @@ test('at most one accepted batch is not known to be settled while the next is se
 test('a freeze settles what was accepted and moves the cursor in one step', async () => {
   const store = recordingStore()
   const ledger = createLedger('dns', store)
-  ledger.begin(5)
+  ledger.begin({ cursor: 5, doubted: 0 })
   ledger.accept('b1')
   const frozen = ledger.freeze({ batches: [batch('b2')], cursor: 9, given: ['b0'] })
   await store.turn()
@@ -67,7 +67,7 @@ test('a freeze settles what was accepted and moves the cursor in one step', asyn
 test('a flush writes only what is not written yet', async () => {
   const store = recordingStore()
   const ledger = createLedger('dns', store)
-  ledger.begin(5)
+  ledger.begin({ cursor: 5, doubted: 0 })
   await ledger.flush()
   assert.equal(store.steps.length, 0)
   ledger.pass(7)
@@ -88,7 +88,7 @@ test('what was accepted stays accepted when its write fails, and the failure is 
   await store.fail(new Error('disk full'))
   await assert.rejects(ledger.flush(), { message: 'disk full' })
   assert.deepEqual([...ledger.accepted], ['b1'])
-  ledger.begin(0)
+  ledger.begin({ cursor: 0, doubted: 0 })
   const flushed = ledger.flush()
   await store.turn()
   await store.commit()
@@ -99,7 +99,7 @@ test('what was accepted stays accepted when its write fails, and the failure is 
 test('a freeze that has to be read again changes nothing, and what was passed over is counted with the write that counts', async () => {
   const store = recordingStore()
   const ledger = createLedger('dns', store)
-  ledger.begin(5)
+  ledger.begin({ cursor: 5, doubted: 0 })
   ledger.accept('b1')
   ledger.pass(6, 2)
   const refused = ledger.freeze({ batches: [batch('b2')], cursor: 9, skipped: 3 })

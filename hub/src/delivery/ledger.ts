@@ -3,7 +3,7 @@
  * so that a crash repeats at most the batch in flight and the one accepted before it.
  */
 import { moment } from '@watch-hub/shared/runtime/moment'
-import type { Freeze, FreezeOutcome, Sequence, Store } from '../store/store.ts'
+import type { EndpointState, Freeze, FreezeOutcome, Sequence, Store } from '../store/store.ts'
 
 export interface LedgerStep extends Pick<Freeze, 'batches' | 'scan' | 'skipped'> {
   readonly cursor?: Sequence
@@ -16,8 +16,14 @@ export interface Ledger {
   readonly cursor: Sequence
   /** Accepted, and not yet known to be forgotten on disk. */
   readonly accepted: ReadonlySet<string>
+  /**
+   * Of what was appended up to here the endpoint may hold something else, or nothing: no patch is based on it. What is newer counts as held
+   * only because this courier told it, and has gone on under the same order since; whoever begins anew trusts nothing that came before.
+   */
+  readonly doubted: Sequence
+  doubt(upTo: Sequence): void
   /** Begins at what the store says. */
-  begin(cursor: Sequence): void
+  begin(state: Pick<EndpointState, 'cursor' | 'doubted'>): void
   /** Moves on without writing, past that many versions that are not told. */
   pass(cursor: Sequence, skipped?: number): void
   /** This batch was accepted. */
@@ -34,6 +40,7 @@ export function createLedger(endpoint: string, store: Pick<Store, 'freeze'>): Le
   const accepted = new Set<string>()
   let cursor = 0
   let written = 0
+  let doubted = 0
   /** Versions that were passed over since the last write. */
   let passedOver = 0
   let under: Promise<unknown> = Promise.resolve()
@@ -72,9 +79,16 @@ export function createLedger(endpoint: string, store: Pick<Store, 'freeze'>): Le
       return cursor
     },
     accepted,
-    begin(from) {
-      cursor = from
-      written = from
+    get doubted() {
+      return doubted
+    },
+    doubt: (upTo) => {
+      doubted = Math.max(doubted, upTo)
+    },
+    begin(state) {
+      cursor = state.cursor
+      written = cursor
+      doubted = Math.max(doubted, state.doubted, cursor)
       passedOver = 0
       under = Promise.resolve()
     },

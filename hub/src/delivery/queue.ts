@@ -5,7 +5,7 @@
 import type { Store } from '../store/store.ts'
 import type { Fence } from './allow.ts'
 import type { Contexts } from './contexts.ts'
-import { fenced, render, type WaitingBatch, withoutRows, withRows } from './frozen.ts'
+import { fenced, render, type WaitingBatch, whole, withoutRows, withRows } from './frozen.ts'
 import type { Ledger } from './ledger.ts'
 import type { Outgoing } from './send.ts'
 
@@ -35,17 +35,22 @@ export interface Queue {
 export function createQueue(endpoint: string, { store, ledger, contexts, now, inside }: QueueDeps): Queue {
   let batches: readonly WaitingBatch[] = []
 
-  /** Puts another batch, or none, in the place of the first one, in the store too. The order of all stays. */
+  /**
+   * Puts another batch, or none, in the place of the first one, in the store too. The order of all stays. What was left out is not told, so
+   * nothing that follows is told as a patch.
+   */
   async function replaceFirst(anew: WaitingBatch | undefined): Promise<void> {
     const ids = batches.map(({ frozen }) => frozen.id)
-    const rest = batches.slice(1)
-    const outcome =
-      anew === undefined
-        ? await ledger.freeze({ given: ids.slice(0, 1), batches: [] })
-        : await ledger.freeze({ given: ids, batches: [anew, ...rest].map(({ frozen }) => frozen) })
+    const rest = batches.slice(1).map((each) => whole(each, now()))
+    const next = anew === undefined ? rest : [anew, ...rest]
+    const onlyLess = anew === undefined && rest.every((each, i) => each === batches[i + 1])
+    const outcome = onlyLess
+      ? await ledger.freeze({ given: ids.slice(0, 1), batches: [] })
+      : await ledger.freeze({ given: ids, batches: next.map(({ frozen }) => frozen) })
     if (outcome !== 'frozen')
       throw new Error(`expected batches of ${endpoint} that were frozen before to be frozen again, got ${outcome}`)
-    batches = anew === undefined ? rest : [anew, ...rest]
+    ledger.doubt(ledger.cursor)
+    batches = next
   }
 
   return {
@@ -54,7 +59,7 @@ export function createQueue(endpoint: string, { store, ledger, contexts, now, in
     },
     async restore() {
       const state = await store.endpoint(endpoint)
-      ledger.begin(state.cursor)
+      ledger.begin(state)
       batches = state.batches.filter(({ id }) => !ledger.accepted.has(id)).map((frozen) => ({ frozen }))
     },
     add(more) {

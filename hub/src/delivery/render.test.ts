@@ -110,3 +110,19 @@ test('packed items give the same bytes again', () => {
   const items = renderItems(lines, { format: 'watch-hub', contexts })
   assert.deepEqual(unpackItems(packItems(items)), items)
 })
+
+test('an item that is told as a patch has patch and base in the place of the object', () => {
+  const row = logRow({
+    sequence: 1795450401978123,
+    uid: 'u1',
+    body: '{"n":2}',
+    patch: { base: 1795450401978120, text: '{"n":2}' },
+  })
+  const member = { sequence: row.sequence, type: 'updated' as const, watches: ['load-balancers'], base: 1795450401978120 }
+  const [item] = renderItems([{ row, member }], { format: 'watch-hub', contexts })
+  assert.match(item ?? '', /"resourceVersion":"7"},"patch":{"n":2},"base":"00001795450401978120"}$/)
+  const { patch: _, ...without } = row
+  assert.throws(() => renderItems([{ row: without, member }], { format: 'watch-hub', contexts }), {
+    message: 'expected log row 1795450401978123 with its patch of 1795450401978120, got one of nothing',
+  })
+})

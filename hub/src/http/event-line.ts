@@ -53,8 +53,8 @@ export type EventLine = Decoded<typeof eventLine>
 
 /** With its newline. */
 export function encodeEvent(row: LogRow): string {
-  const { body, object: resource, context: _context, stream: _stream, ...rest } = row
-  const head = JSON.stringify({ ...rest, resource })
+  const { body, object: resource, routes, context: _context, stream: _stream, patch: _patch, ...rest } = row
+  const head = JSON.stringify({ ...rest, routes: routes.map(({ delta: _, ...route }) => route), resource })
   return `${head.slice(0, -1)},"object":${body === '' ? 'null' : body}}\n`
 }
 
