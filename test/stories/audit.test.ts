@@ -23,7 +23,7 @@ const manifests = (url: (receiver: string) => string) => [
 async function start(auditMs: number): Promise<Lab> {
   await using scope = new AsyncDisposableStack()
   const lab = scope.use(
-    await startLab({ clusters: ['a'], receivers: ['crm'], manifests, reconcile: { auditMs, auditQuietMs: 5 } }),
+    await startLab({ clusters: ['a'], receivers: ['crm'], manifests, reconcile: { auditMs, auditQuietMs: 5, stallMs: 60_000 } }),
   )
   for (const name of ['blog', 'shop', 'web']) lab.cluster('a').create('services', service(name))
   lab.cluster('a').create('configmaps', configMap('one', { a: '1' }))

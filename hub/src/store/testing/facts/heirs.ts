@@ -140,6 +140,22 @@ export function heirFacts(lab: MakeLab): void {
     )
   })
 
+  test('a watch without a successor leaves nothing to a stream that the agent goes on with', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    await store.activate(activation({ lb, nodes: lb }, { streams: [stream('one', 'lb'), stream('two', 'nodes')] }))
+    const agent = await startAgent(store)
+    await agent.send(
+      [seen('a', list), seen('b', { ...list, s: 1, matches: ['nodes'] }), synced({ lb: 'd1' }), synced({ nodes: 'd1' }, 1)],
+      { streams: [services('one'), services('two')] },
+    )
+    const streams = [stream('two', 'nodes'), stream('three', 'more')]
+    await store.activate(activation({ nodes: lb, more: lb }, { plan: 'p2', streams }))
+    const holds = async (id: string) => (await indexOf(store, { plan: 'p2', stream: id })).map(({ name }) => name)
+    assert.deepEqual(await holds('three'), ['a'])
+    assert.deepEqual(await holds('two'), ['b'])
+  })
+
   test('what nobody inherits stays until its stream comes back', async () => {
     await using world = await lab()
     const { store } = await world.open()
