@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openDatabase } from '@watch-hub/hub/store/engine/database'
+import { sleep } from '@watch-hub/shared/runtime/sleep'
 import { type Lab, startLab } from '../support/lab/lab.ts'
 import { manifest } from '../support/manifest.ts'
 import { service } from '../support/objects.ts'
@@ -89,4 +90,27 @@ test('a replaced process that still talks is refused for good, also after a rest
   await lab.quiet()
   assert.equal(await processNumber(lab), 2)
   assert.deepEqual(told(lab), ['created new live'])
+})
+
+test('an agent that is stopped has left; one that is killed is lost', async () => {
+  await using lab = await start()
+  const shown = async () => {
+    const hub = lab.hub.running
+    const [cluster] = hub === undefined ? [] : await hub.fleet.clusters(await hub.store.stats())
+    return cluster && (cluster.connected ? 'connected' : cluster.left ? 'left' : 'lost')
+  }
+  const gone = async () => {
+    while ((await shown()) === 'connected') await sleep(5)
+    return shown()
+  }
+  await lab.agent('a').running?.[Symbol.asyncDispose]()
+  assert.equal(await gone(), 'left')
+  await lab.agent('a').startAnother()
+  await lab.quiet(300).catch(() => {}) // the lab does not know that the first one was stopped
+  assert.equal(await shown(), 'connected')
+  const second = lab.agent('a').running
+  second?.relay.cut()
+  second?.relay.hold()
+  assert.equal(await gone(), 'lost')
+  second?.relay.resume()
 })

@@ -121,6 +121,8 @@ export function startKind(settings: KindSettings, deps: KindDeps): Kind {
 
   let reflector: ReturnType<typeof createReflector> | undefined
   let running = new AbortController()
+  /** Of the reflectors before. */
+  const past = { lists: 0, watches: 0 }
   const toReload = new Set<string>()
   let reloads = 0
   const reloading = backoff({ minMs: 1_000, maxMs: 300_000, ...random })
@@ -141,6 +143,8 @@ export function startKind(settings: KindSettings, deps: KindDeps): Kind {
     for (const id of toReload) indexes.delete(id)
     toReload.clear()
     await prepare(either)
+    past.lists += reflector?.figures().lists ?? 0
+    past.watches += reflector?.figures().watches ?? 0
     reflector = createReflector(ref, sinkFor(either), deps, settings.reflector)
     await reflector.run(either)
   }
@@ -182,7 +186,10 @@ export function startKind(settings: KindSettings, deps: KindDeps): Kind {
       reloads++
       running.abort(new Reload(why))
     },
-    figures: () => ({ ...(reflector?.figures() ?? { lists: 0, watches: 0 }), reloads }),
+    figures: () => {
+      const { lists, watches } = reflector?.figures() ?? { lists: 0, watches: 0 }
+      return { lists: past.lists + lists, watches: past.watches + watches, reloads }
+    },
     [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
   }
 }
