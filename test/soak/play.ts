@@ -121,7 +121,7 @@ function otherWish({ random, wishes }: Stage): Partial<Wishes> {
     { ballast: random.pick([[], ['latest'], ['every'], firstWishes.ballast]) },
     { renamed: !renamed },
     { pruned: !pruned },
-    { maxObjects: random.pick([1, 10, 50]) },
+    { maxObjects: random.pick([5, 10, 50]) },
   ])
 }
 

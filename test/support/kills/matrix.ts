@@ -85,7 +85,7 @@ async function strikeSometime({ stage, killer }: Play, agents: readonly Town[]):
   await Promise.all([killer.strike('hub'), ...agents.map((town) => killer.strike(town))])
 }
 
-/** Makes the moment come: a scan needs someone who begins to hear of what is there. */
+/** Makes the moment come: a scan needs someone who begins to hear of what is there, an index is asked for by agents that begin. */
 export async function hubDiesAt(deadly: Deadly, { stage, killer }: Play): Promise<void> {
   if (deadly.moment.startsWith('scan-')) {
     await killer.revive('hub')
@@ -94,6 +94,11 @@ export async function hubDiesAt(deadly: Deadly, { stage, killer }: Play): Promis
     await killer.strike('hub')
     await stage.wish({ ballast: firstWishes.ballast })
   }
+  if (deadly.moment === 'index-chunk-sent')
+    for (const town of stage.towns) {
+      await killer.strike(town)
+      await killer.revive(town, { atOnce: true })
+    }
   await killer.diesAt('hub', deadly)
 }
 
