@@ -222,6 +222,7 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
       const step = version === undefined || stale ? await list(kind, signal) : await watch(kind, version, signal)
       emptyWatches = step.kind === 'empty' ? emptyWatches + 1 : 0
       if (step.kind === 'done') continue
+      cause = 'list' // an audit that broke off leaves a gap behind: the next list has to be made
       const verdict = verdictOn(step, { ...ref, emptyWatches })
       if (verdict.next !== 'on') version = undefined
       await pause(verdict, signal)
