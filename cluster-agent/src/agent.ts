@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Log } from '@watch-hub/shared/runtime/log'
 import { deadline, type Sleep } from '@watch-hub/shared/runtime/sleep'
+import { clusterUidOf } from './cluster-uid.ts'
 import { startHealth } from './health.ts'
 import { type HubLink, startHubLink } from './hub-link.ts'
 import { fileKeyStore, type Identity, identityOf, type KeyStore } from './identity.ts'
@@ -38,7 +39,7 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps, signa
   await using scope = new AsyncDisposableStack()
   const kube = scope.use(await openKube(kubeSettings(settings, log)))
   const keys = await keyStoreOf(settings, kube)
-  const clusterUid = await kube.clusterUid(signal)
+  const clusterUid = await clusterUidOf(kube, deps, signal)
   let identity = await identify({ settings, keys, clusterUid, log }, signal)
 
   const outbox = createOutbox()

@@ -27,7 +27,7 @@ export interface Kube extends AsyncDisposable {
   readonly server: string
   /** `path` begins with `/api`. Rejects when there is no answer; any HTTP status is an answer. */
   request(path: string, request: KubeRequest): Promise<KubeResponse>
-  /** uid of the namespace `kube-system`: what tells one cluster from another. */
+  /** uid of the namespace `kube-system`: what tells one cluster from another. Rejects with `ClusterUidRefused` where only people can help. */
   clusterUid(signal: AbortSignal): Promise<string>
 }
 
@@ -122,13 +122,29 @@ function tlsOf({ ca, cert, key, pfx, passphrase, rejectUnauthorized, servername 
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
+/** The server answered, and asking again does not help. */
+export class ClusterUidRefused extends Error {
+  override readonly name = 'ClusterUidRefused'
+}
+
+/** The server answered that it cannot serve now. */
+export class ApiServerNotReady extends Error {
+  override readonly name = 'ApiServerNotReady'
+  /** Do not ask again before. */
+  readonly retryAfterMs: number
+  constructor(message: string, retryAfterMs = 0) {
+    super(message)
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
 async function clusterUid(request: Kube['request'], signal: AbortSignal): Promise<string> {
   const response = await request('/api/v1/namespaces/kube-system', { signal })
   if (response.status !== 200) {
-    const { message } = await refusalOf(response)
-    throw new Error(
-      `expected the uid of namespace kube-system, got HTTP ${response.status}: ${message} (the agent's role must allow get on it)`,
-    )
+    const { status, message, retryAfterMs } = await refusalOf(response)
+    const got = `expected the uid of namespace kube-system, got HTTP ${status}: ${message}`
+    if (status === 429 || status >= 500) throw new ApiServerNotReady(got, retryAfterMs)
+    throw new ClusterUidRefused(`${got} (the agent's role must allow get on it)`)
   }
   const namespace = await readJson(response.body)
   const metadata = isRecord(namespace) ? namespace.metadata : undefined
