@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { toSettings } from './serve.ts'
 import { runHere } from './testing/recording-io.ts'
+import { shareOrSize } from './values.ts'
 
 const given: Parameters<typeof toSettings>[0] = {
   configRepo: 'https://git.example.com/config.git',
@@ -99,5 +100,19 @@ test('serve: wrong flags are said before anything starts', async () => {
   assert.equal(await said(), 'error: --config-repo (or WATCH_HUB_CONFIG_REPO): it is required')
   assert.equal(await said(...repo, '--tls-cert', 'c'), 'error: --tls-cert and --tls-key: expected both or none, got one')
   assert.equal(await said(...repo, '--poll', '10ms'), 'error: --poll: expected 1s or more, got "10ms"')
+  assert.equal(await said(...repo, '--log-limit', '10'), 'error: --log-limit: expected 1Mi or more, got "10"')
+  assert.equal(await said(...repo, '--log-limit', '4G'), 'error: --log-limit: expected a size such as 512Mi or 4Gi, got "4G"')
+  const share = (given: string) => `error: --min-free-disk: expected a share such as 10% or a size such as 20Gi, got "${given}"`
+  assert.equal(await said(...repo, '--min-free-disk', '101%'), share('101%'))
+  assert.equal(await said(...repo, '--min-free-disk', 'some'), share('some'))
   assert.equal(await said(...repo, '--log-level', 'loud'), 'error: --log-level: expected debug, info, warn, error, got "loud"')
+})
+
+test('serve: what has to stay free is a share or a size', () => {
+  assert.deepEqual(['10%', '2.5%', '20Gi', '0'].map(shareOrSize), [
+    { share: 0.1 },
+    { share: 0.025 },
+    { bytes: 20 * 1024 ** 3 },
+    { bytes: 0 },
+  ])
 })

@@ -81,7 +81,7 @@ const flags = {
 }
 
 const minPollMs = 1_000
-/** Less holds no large object, and what is in memory is not compacted. */
+/** Less could not hold one large object. */
 const minLogBytes = 1024 ** 2
 
 function pollEvery(value: string): number {

@@ -70,6 +70,7 @@ test('status names every endpoint with what may be shown of it', async () => {
       delivered: 0,
       failures: 0,
       backlog: 2,
+      skipped: 0,
       oldestMs: undefined,
       scans: [],
     },
@@ -84,6 +85,7 @@ test('status names every endpoint with what may be shown of it', async () => {
     failures: 0,
     lastDeliveredAt: 5_000,
     backlog: 0,
+    skipped: 0,
     scans: [],
   })
 })

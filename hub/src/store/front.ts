@@ -16,15 +16,17 @@ import type { Append, Context, Resynced, Store } from './store.ts'
 import { startUpkeep, type UpkeepSettings } from './upkeep.ts'
 
 export interface FrontSettings extends UpkeepSettings {
-  /** Bounds of the rows kept in memory. @default 32 MiB, 50 000 rows */
+  /** Bounds of the rows kept in memory. @default 32 MiB or a quarter of `logLimit`, 50 000 rows */
   readonly tail?: { readonly bytes: number; readonly rows: number }
 }
 
-const defaultTail = { bytes: 32 * 1024 * 1024, rows: 50_000 }
+/** What is in memory cannot be compacted: of a small log it is a small part. */
+const tailOf = ({ tail, logLimit = Number.POSITIVE_INFINITY }: FrontSettings) =>
+  tail ?? { bytes: Math.min(32 * 1024 * 1024, logLimit / 4), rows: 50_000 }
 const contextsKept = 1_000
 
 export function createStore(link: Link, settings: FrontSettings = {}): Store {
-  const tail = memoryTail({ head: link.head, ...(settings.tail ?? defaultTail) })
+  const tail = memoryTail({ head: link.head, ...tailOf(settings) })
   const listeners = new Set<Parameters<Store['onAppend']>[0]>()
   const upkeep = startUpkeep({ link, floor: () => tail.floor }, settings)
   const contexts = new Map<string, Context>()

@@ -19,12 +19,14 @@ import type { Database } from './database.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Log } from './log.ts'
 import { routeNeedle, routesText } from './log-row.ts'
+import type { Patches } from './patches.ts'
 
 export interface CompactionDeps {
   readonly backlog: Backlog
   readonly bodies: Bodies
   readonly endpoints: Endpoints
   readonly log: Log
+  readonly patches: Patches
 }
 
 export interface Compaction {
@@ -38,7 +40,7 @@ export interface Compaction {
 }
 
 /** Rows that one step looks at. */
-export const rowsPerStep = 500
+const rowsPerStep = 500
 
 const chunkRow = object({
   sequence: integer,
@@ -149,13 +151,12 @@ function createMerge(db: Database, { backlog, endpoints }: CompactionDeps) {
   }
 }
 
-function createRemove(db: Database, { bodies }: CompactionDeps) {
+function createRemove(db: Database, { bodies, patches }: CompactionDeps) {
   const remove = db.command('DELETE FROM log WHERE sequence = ?')
-  const removePatch = db.command('DELETE FROM patches WHERE sequence = ?')
   return (rows: readonly ChunkRow[]): void => {
     for (const { sequence } of rows) {
       remove(sequence)
-      removePatch(sequence)
+      patches.release(sequence)
       bodies.release(sequence)
     }
   }
