@@ -16,12 +16,10 @@ import {
   type DownMessage,
   decodeIndexChunk,
   downMessage,
-  helloBytes,
   type IndexEntry,
   type UpMessage,
 } from '@watch-hub/shared/protocol/messages'
 import type { Plan } from '@watch-hub/shared/protocol/plan'
-import { agreeOn, protocolVersion, release } from '@watch-hub/shared/protocol/version'
 import { pack, unpack } from '@watch-hub/shared/protocol/wire'
 import { backoff } from '@watch-hub/shared/runtime/backoff'
 import { bell } from '@watch-hub/shared/runtime/bell'
@@ -30,6 +28,7 @@ import { describeError, type Log } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'
 import { after, deadline, type Sleep } from '@watch-hub/shared/runtime/sleep'
 import { Task } from '@watch-hub/shared/runtime/task'
+import { Goodbye, shakeHands } from './handshake.ts'
 import type { Identity } from './identity.ts'
 import { openIndexDesk } from './index-desk.ts'
 import type { Outbox } from './outbox.ts'
@@ -69,16 +68,6 @@ export interface HubLink extends AsyncDisposable {
 export class Dismissed extends Error {
   override readonly name = 'Dismissed'
 }
-/** The connection ended for a reason that the hub gave. */
-class Goodbye extends Error {
-  override readonly name = 'Goodbye'
-  readonly code: string
-  constructor(code: string, reason: string) {
-    super(reason)
-    this.code = code
-  }
-}
-
 const reconnect = { minMs: 500, maxMs: 30_000 }
 const strangerRetryMs = 30_000
 /** A connection that lasted so long was a good one. One that breaks sooner, time and again, must not be made at full pace. */
@@ -120,38 +109,16 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
     return final ? new Dismissed(`the hub dismissed this agent: ${reason}`) : new Goodbye(code, reason)
   }
 
-  const shakeHands = async (channel: Channel, inbox: AsyncIterator<Message>, signal: AbortSignal) => {
+  const meet = async (channel: Channel, inbox: AsyncIterator<Message>, signal: AbortSignal) => {
     using limit = deadline(handshakeMs, { parent: signal, what: 'the handshake with the hub' })
     limit.signal.throwIfAborted()
     limit.signal.addEventListener('abort', () => channel.close(4008, 'handshake given up'), { once: true })
-    const next = async () => hear(messageOf(await inbox.next()))
-    const challenge = await next()
-    if (challenge.type !== 'challenge') throw new Error(`expected a challenge from the hub, got ${challenge.type}`)
-    const agreed = agreeOn(challenge)
-    if ('problem' in agreed) throw new Error(`the hub runs release ${challenge.version}: ${agreed.problem}`)
-    const identity = deps.identity()
-    const { cluster, clusterUid, hub } = identity.record
-    if (hub !== challenge.hub)
-      throw new Goodbye(
-        'unknown-agent',
-        `expected the hub ${hub} that this agent joined, got hub ${challenge.hub}: join it with a token`,
-      )
-    const signature = identity.sign(helloBytes({ nonce: challenge.nonce, hub, cluster, clusterUid, process }))
-    const hello: UpMessage = {
-      type: 'hello',
-      protocol: protocolVersion,
-      version: release,
-      cluster,
-      clusterUid,
-      process,
-      generation,
-      plan: planHash,
-      ackedFrame: outbox.acked,
-      signature,
-    }
-    await channel.send(JSON.stringify(hello))
-    const welcome = await next()
-    if (welcome.type !== 'welcome') throw new Error(`expected a welcome from the hub, got ${welcome.type}`)
+    const welcome = await shakeHands({
+      hear: async () => hear(messageOf(await inbox.next())),
+      say: (message) => channel.send(JSON.stringify(message)),
+      identity: deps.identity(),
+      state: { process, generation, plan: planHash, ackedFrame: outbox.acked },
+    })
     if (process !== 0 && welcome.process !== process)
       startOver(`the hub knows nothing of process ${process} and calls it ${welcome.process} now: it lost data`)
     else if (process !== 0 && (welcome.lastFrame < outbox.acked || welcome.lastFrame > outbox.sealed)) {
@@ -243,7 +210,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
   const connectOnce = async (signal: AbortSignal, onLasting: () => void) => {
     await using channel = await deps.dial(signal)
     const inbox = channel.messages[Symbol.asyncIterator]()
-    await shakeHands(channel, inbox, signal)
+    await meet(channel, inbox, signal)
     using _lasting = after(lastingMs, onLasting)
     connected = true
     trouble = undefined
