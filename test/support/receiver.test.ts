@@ -54,6 +54,25 @@ test('a sequence that is not greater is ignored, also after a deletion', async (
   )
 })
 
+test('a patch is applied to what is held; one of something else is found out in the end', async () => {
+  const receiver = await startReceiver()
+  const patch = (sequence: number, base: number, spec: object) => {
+    const { object: _, ...rest } = item({ type: 'updated', name: 'a', sequence })
+    return { ...rest, patch: { spec }, base: String(base).padStart(20, '0') }
+  }
+  const send = (...items: readonly object[]) =>
+    fetch(receiver.url, { method: 'POST', body: JSON.stringify({ version: '1', id: 'b', items }) })
+  await post(receiver, { type: 'created', name: 'a', sequence: 1 })
+  await send(patch(2, 1, { more: true }), patch(2, 1, { more: false }), patch(3, 2, { sequence: null }))
+  assert.deepEqual(receiver.table.get('cu/u-a')?.object, { spec: { more: true } })
+  await send(patch(5, 4, { lost: true }))
+  assert.deepEqual(receiver.table.get('cu/u-a')?.object, { spec: { more: true } })
+  await assert.rejects(
+    async () => receiver[Symbol.asyncDispose](),
+    /expected patches only of what this receiver holds, got .*"lost"/,
+  )
+})
+
 test('what is answered with an error or named as a failure does not reach the table', async () => {
   await using receiver = await startReceiver({ answer: () => ({ status: 503, headers: { 'retry-after': '1' } }) })
   const refused = await post(receiver, { type: 'created', name: 'a', sequence: 1 })

@@ -1,7 +1,8 @@
 /**
  * An endpoint for tests: a real HTTP server that records every request and does what a receiver does with the payload of `format: watch-hub`.
  * Its table follows the receiver's whole rule: key = cluster.uid + resource.uid; `created` and `updated` put, `deleted` removes; a sequence that is
- * not greater than the stored one is ignored. Only what was answered with a 2xx reaches the table.
+ * not greater than the stored one is ignored; a patch is applied to what is stored, if that is its base. Only what was answered with a 2xx
+ * reaches the table. A patch of what the table does not hold breaks the hub's word: disposing of the receiver says so.
  *
  * One that `sweeps` follows markers: of the objects of the marker's cluster that it holds as one of the marker's watch, those go that neither
  * the marker's scan told (also by an item that was ignored) nor anything since the scan began. What is swept is forgotten, its sequence too.
@@ -9,6 +10,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { applyMergePatch } from '@watch-hub/shared/pipeline/merge-patch'
 import { isRecord } from '@watch-hub/shared/protocol/decode'
 import { changes } from './changes.ts'
 
@@ -40,6 +42,7 @@ export interface Item {
   readonly namespace: string
   readonly name: string
   readonly watches: readonly string[]
+  /** As it came; in the table, what a patch made of it too. */
   readonly object: Readonly<Record<string, unknown>> | undefined
   readonly raw: Readonly<Record<string, unknown>>
 }
@@ -169,6 +172,10 @@ export async function startReceiver({ answer = () => ({}), port = 0, sweeps = fa
       server.close()
       server.closeAllConnections()
       await closed
+      if (book.unheld.length > 0)
+        throw new Error(
+          `expected patches only of what this receiver holds, got ${book.unheld.map(({ raw }) => JSON.stringify(raw)).join()}`,
+        )
     },
   }
   return receiver
@@ -183,7 +190,9 @@ function createBook() {
   /** As it was told last. */
   const watches = new Map<string, readonly string[]>()
   const ignored: Item[] = []
+  const unheld: Item[] = []
   return {
+    unheld: unheld as readonly Item[],
     table: table as ReadonlyMap<string, Item>,
     ignored: ignored as readonly Item[],
     enter: (item: Item): void => {
@@ -193,9 +202,15 @@ function createBook() {
         ignored.push(item)
         return
       }
+      const { base, patch } = item.raw
+      if (base !== undefined && (base !== sequences.get(item.key) || !table.has(item.key))) {
+        unheld.push(item)
+        return
+      }
+      const object = base === undefined ? item.object : recordOf(applyMergePatch(table.get(item.key)?.object, patch))
       sequences.set(item.key, item.sequence)
       if (item.type === 'deleted') table.delete(item.key)
-      else table.set(item.key, item)
+      else table.set(item.key, { ...item, object })
     },
     sweep: ({ scan, since, clusterUid, watch }: Marker): readonly Item[] => {
       const ghosts = [...table.values()].filter(

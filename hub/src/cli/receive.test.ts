@@ -71,6 +71,17 @@ test('receive does not print what is not newer unless it is asked to', async () 
   assert.equal(r.printed().length, 1)
 })
 
+test('receive says when a patch is of something that did not come here', async () => {
+  await using r = await receiving()
+  const patch = (sequence: number, base: number) => {
+    const { object: _, ...rest } = item(sequence)
+    return { ...rest, patch: {}, base: String(base).padStart(20, '0') }
+  }
+  await r.deliver(delivery(item(1), patch(2, 1), patch(4, 3)))
+  const line = 'dns  updated  east  Service web/shop'
+  assert.deepEqual(r.printed().slice(1), [line, `${line}  a patch of what did not come here`])
+})
+
 test('receive understands the format of Watch-Proxy', async () => {
   await using r = await receiving()
   const data = [

@@ -73,9 +73,9 @@ export function receivedText(received: Received, now: number, showStale: boolean
     case 'accepted':
       return received.items
         .filter(({ stale }) => showStale || !stale)
-        .map(({ type, reason, cluster, kind, name, stale }) => {
+        .map(({ type, reason, cluster, kind, name, stale, baseHeld }) => {
           const what = reason === undefined ? type : `${type} (${reason})`
-          const known = stale ? 'known already, ignored' : ''
+          const known = stale ? 'known already, ignored' : baseHeld === false ? 'a patch of what did not come here' : ''
           return [time, received.endpoint, what, cluster, `${kind} ${name}`, known].map(inOneLine).join('  ').trimEnd()
         })
   }

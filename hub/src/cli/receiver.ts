@@ -27,6 +27,8 @@ export interface ReceivedItem {
   readonly name: string
   /** true = told before, or overtaken: changes nothing. */
   readonly stale: boolean
+  /** Set for a patch: whether what it is based on came here, and nothing of the object since. */
+  readonly baseHeld?: boolean
   /** As it came. */
   readonly item: unknown
 }
@@ -85,6 +87,7 @@ const watchHubItem = object({
   type: string,
   reason: optional(string),
   sequence: string,
+  base: optional(string),
   cluster: object({ name: string, uid: string }),
   resource: object({ kind: string, namespace: optional(string), name: string, uid: string }),
 })
@@ -112,7 +115,7 @@ export function readDelivery(
 
 function hubItem(item: unknown, at: string, memory: Map<string, string>): ReceivedItem {
   if (attempt(anyItem, item)?.type === 'synced') return readMarker(item, at)
-  const { type, reason, sequence, cluster, resource } = watchHubItem.decode(item, at)
+  const { type, reason, sequence, base, cluster, resource } = watchHubItem.decode(item, at)
   const key = `${cluster.uid}/${resource.uid}`
   const before = memory.get(key)
   const stale = before !== undefined && sequence <= before // both are padded to one length
@@ -124,6 +127,7 @@ function hubItem(item: unknown, at: string, memory: Map<string, string>): Receiv
     kind: resource.kind,
     name: fullName(resource),
     stale,
+    ...(base !== undefined && { baseHeld: stale || before === base }),
     item,
   }
 }
