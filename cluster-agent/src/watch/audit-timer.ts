@@ -1,6 +1,7 @@
 /**
  * Says when a watch is to be closed because the kind's audit is due: in the first moment in which nothing comes, so that what the server has
- * sent already is taken from the watch, and the list finds only what no watch told. Under a constant stream of events it does not wait for ever.
+ * sent already is taken from the watch, and the list finds only what no watch told. Under a constant stream of events it does not wait for ever:
+ * then the list also finds what changed between the end of the watch and its own moment, some milliseconds, and that counts as a correction.
  */
 import { after } from '@watch-hub/shared/runtime/sleep'
 
