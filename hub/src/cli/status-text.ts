@@ -122,7 +122,7 @@ function endpointRows(endpoint: EndpointStatus, now: number): readonly (readonly
 
 /** `resync of web in prod-eu-1: 200/412` */
 export const scanText = ({ reason, watch, cluster, sent, total, waiting }: EndpointStatus['scans'][number]): string =>
-  `${reason} of ${watch} in ${cluster}: ${sent}/${total}${waiting === true ? ', its marker waits for the cluster' : ''}`
+  `${reason} of ${watch} in ${cluster}: ${sent}/${total}${waiting === true ? ', waits for the cluster to be compared' : ''}`
 
 function endpointTrouble({ reason, failures, nextAttemptAt }: EndpointStatus, now: number): readonly string[] {
   const parts = [

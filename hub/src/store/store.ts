@@ -154,7 +154,7 @@ export interface Scan {
   /** Objects sent so far, and objects to send when it began; what the log tells meanwhile is left out. */
   readonly sent: number
   readonly total: number
-  /** Everything was sent; its marker waits until the cluster's agent has compared all that the watch is about. */
+  /** Until the cluster's agent has compared what the watch is about: under its newest definition before it is told, in full before its marker. */
   readonly waiting?: true
 }
 

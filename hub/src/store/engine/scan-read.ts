@@ -4,6 +4,8 @@
  * An object whose last change came after the scan began is left out where the log tells that change; where it does not (`events` may
  * keep it from that, the change is of no interest to this endpoint, or its backlog was dropped), the scan does.
  *
+ * While a watch is not compared under its newest definition, nothing is told of it: the inventory still counts what a commit took from it.
+ *
  * A scan that a marker closes also tells the objects of its streams that only other watches of the endpoint match: an object can pass from
  * one watch to another without an event, and a receiver that still counts it among the scanned watch's must not take it for a ghost.
  */
@@ -73,6 +75,7 @@ export function createScanRead(db: Database, deps: ScanReadDeps): ReadScan {
   return ({ scan, limits }, head) => {
     const plan = deps.plans.current(scan.cluster)
     if (plan === undefined) return { head, rows: [], position: endOfScan, done: true }
+    if (deps.sources.outdated(plan, scan.watch)) return { head, rows: [], position: scan.position, done: false, waiting: true }
     const sources = deps.sources.of(plan, scan.watch)
     const telling = { scan, plan, deps }
     const objects = sources.length === 0 ? [] : objectsQuery(db, sources).all(scan.position)

@@ -19,12 +19,22 @@ export interface ScanSources {
   of(plan: PlanRoutes, watch: string): readonly ScanStream[]
   /** True when all streams of the watch were compared in full under the definition that it has now. */
   inStep(plan: PlanRoutes, watch: string): boolean
+  /** True when a stream of the watch was last compared under another definition: what the inventory says of it, a commit may have taken away. */
+  outdated(plan: PlanRoutes, watch: string): boolean
   /** Objects of some streams that one of the watches matches. */
   count(sources: readonly ScanStream[], watches: readonly string[]): number
 }
 
 export function createScanSources(db: Database, { audiences, streams }: { audiences: Audiences; streams: Streams }): ScanSources {
   const havingOf = (plan: PlanRoutes, watch: string) => plan.routes.streams.filter(({ watches }) => watches.includes(watch))
+  /** For each stream of the watch: under which definition it was last compared in full, if it was. */
+  const comparedAs = (plan: PlanRoutes, watch: string): readonly (string | undefined)[] => {
+    const numbers = new Map(streams.ofCluster(plan.routes.cluster).map(({ id, stream }) => [stream, id]))
+    return havingOf(plan, watch).map(({ id }) => {
+      const number = numbers.get(id)
+      return number === undefined ? undefined : audiences.inStep(number).get(watch)
+    })
+  }
   return {
     of: (plan, watch) => {
       const rows = streams.ofCluster(plan.routes.cluster)
@@ -41,14 +51,11 @@ export function createScanSources(db: Database, { audiences, streams }: { audien
         )
         .map(({ id, stream }) => ({ id, planned: planned.has(stream) }))
     },
-    inStep: (plan, watch) => {
-      const definition = plan.watches.get(watch)?.definition
-      const numbers = new Map(streams.ofCluster(plan.routes.cluster).map(({ id, stream }) => [stream, id]))
-      return havingOf(plan, watch).every(({ id }) => {
-        const number = numbers.get(id)
-        return number !== undefined && audiences.inStep(number).get(watch) === definition
-      })
-    },
+    inStep: (plan, watch) => comparedAs(plan, watch).every((definition) => definition === plan.watches.get(watch)?.definition),
+    outdated: (plan, watch) =>
+      comparedAs(plan, watch).some(
+        (definition) => definition !== undefined && definition !== plan.watches.get(watch)?.definition,
+      ),
     count: (sources, watches) => {
       if (sources.length === 0 || watches.length === 0) return 0
       const matching = watches.map(() => 'instr(matches, ?) > 0').join(' OR ')

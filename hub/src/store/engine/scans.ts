@@ -2,6 +2,8 @@
  * Scans: one endpoint is told what the inventory holds of one watch in one cluster. `initial`: it begins to hear the watch; `resync`: it is
  * told again. They outlive restarts, go on behind the chunk that was frozen last, and end with the pair that they are for.
  *
+ * A watch with a new definition is told once the cluster was compared under it.
+ *
  * When the endpoint wants markers, a scan is over only once the cluster was compared in full: one of a watch that is new there waits for the
  * agent, whose comparison brings the objects through the log, and then its marker closes what came.
  */
@@ -28,7 +30,7 @@ export interface Scans {
   resync(of: Input<'resync'>): Output<'resync'>
   resyncDue(periods: Input<'resyncDue'>): Output<'resyncDue'>
   of(endpoint: string): readonly Scan[]
-  /** Endpoints with scans in this cluster that waited and need not any more. */
+  /** Endpoints with scans in this cluster that need not wait (any more). */
   ready(cluster: string): readonly string[]
   read(of: Input<'readScan'>, head: Sequence): ScanChunk
   /** After a chunk was frozen. A scan that was cancelled meanwhile stays so. */
@@ -57,7 +59,7 @@ export function createScans(db: Database, deps: ScanDeps): Scans {
   const ofEndpoint = db.query(`SELECT ${scanColumns} FROM scans WHERE endpoint = ? ORDER BY number`, scanRow)
   const one = db.query(`SELECT ${scanColumns} FROM scans WHERE id = ?`, scanRow)
   const ofPair = db.query(`SELECT ${scanColumns} FROM scans WHERE endpoint = ? AND watch = ? AND cluster = ?`, scanRow)
-  const atEnd = db.query(`SELECT ${scanColumns} FROM scans WHERE cluster = ? AND position = '${endOfScan}'`, scanRow)
+  const ofCluster = db.query(`SELECT ${scanColumns} FROM scans WHERE cluster = ?`, scanRow)
   const cancel = db.command('DELETE FROM scans WHERE endpoint = ? AND watch = ? AND cluster = ?')
   const move = db.command('UPDATE scans SET position = ?, sent = sent + ? WHERE id = ?')
   const remove = db.command('DELETE FROM scans WHERE id = ?')
@@ -66,8 +68,9 @@ export function createScans(db: Database, deps: ScanDeps): Scans {
   const readChunk = createScanRead(db, deps)
 
   const waits = ({ position, cluster, watch }: ScanRow): boolean => {
-    const plan = position === endOfScan ? plans.current(cluster) : undefined
-    return plan !== undefined && !sources.inStep(plan, watch)
+    const plan = plans.current(cluster)
+    if (plan === undefined) return false
+    return position === endOfScan ? !sources.inStep(plan, watch) : sources.outdated(plan, watch)
   }
   const again = (pair: Subscription, reason: Scan['reason']): void => {
     cancel(pair.endpoint, pair.watch, pair.cluster)
@@ -106,7 +109,7 @@ export function createScans(db: Database, deps: ScanDeps): Scans {
         const { started: _, position: __, marked: ___, ...scan } = row
         return waits(row) ? { ...scan, waiting: true } : scan
       }),
-    ready: (cluster) => [...new Set(atEnd.all(cluster).flatMap((row) => (waits(row) ? [] : [row.endpoint])))],
+    ready: (cluster) => [...new Set(ofCluster.all(cluster).flatMap((row) => (waits(row) ? [] : [row.endpoint])))],
     read: ({ id, limits }, head) => {
       const scan = one.get(id)
       return scan === undefined ? { head, rows: [], position: endOfScan, done: true } : readChunk({ scan, limits }, head)

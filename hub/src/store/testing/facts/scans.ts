@@ -209,4 +209,20 @@ export function scanFacts(lab: MakeLab): void {
     await agent.send([out('a'), gone('b')])
     assert.deepEqual(told(await scanAll(store, 'cmdb')), ['c cmdb created initial lb'])
   })
+
+  test('a watch with a new definition is scanned once it was compared under it', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    await store.activate(one())
+    const agent = await startAgent(store)
+    await agent.send([seen('a', list), seen('b', list), synced({ lb: 'd1' })])
+    await store.activate(both({ definition: 'd2' }))
+    assert.deepEqual(told(await scanAll(store, 'cmdb')), [])
+    const [scan] = (await store.endpoint('cmdb')).scans
+    assert.equal(scan?.waiting, true)
+    const early = await store.readScan(scan?.id ?? '', { rows: 10, bytes: 1e6 })
+    assert.deepEqual([early.rows, early.done, early.waiting], [[], false, true])
+    assert.deepEqual(told(await agent.send([out('b', list), synced({ lb: 'd2' })])), [])
+    assert.deepEqual(told(await scanAll(store, 'cmdb')), ['a cmdb created initial lb'])
+  })
 }
