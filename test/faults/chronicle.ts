@@ -1,6 +1,8 @@
 /** The truth over time: every state of every object that the clusters ever held, and every config that was in force. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Snapshot } from '@watch-hub/hub/config/model'
 import { labelsOf } from '@watch-hub/shared/pipeline/object'
+import type { Labels } from '@watch-hub/shared/pipeline/selector'
 import type { Simulator } from '../support/api-server-simulator/simulator.ts'
 import { widgets } from './config.ts'
 import type { ObjectState } from './wanted.ts'
@@ -21,6 +23,8 @@ export interface Chronicle {
   look(cluster: string): void
   /** By `cluster uid/object uid`. */
   readonly lives: ReadonlyMap<string, Life>
+  /** Every set of labels that a namespace ever had, by `cluster namespace`. */
+  readonly labels: ReadonlyMap<string, readonly Labels[]>
   readonly configs: readonly { readonly at: Moment; readonly snapshot: Snapshot }[]
   committed(snapshot: Snapshot): void
 }
@@ -32,8 +36,18 @@ export function chronicle(clusters: ReadonlyMap<string, Simulator>): Chronicle {
   const lives = new Map<string, Life>()
   const configs: { readonly at: Moment; readonly snapshot: Snapshot }[] = []
 
-  const statesOf = (simulator: Simulator): ReadonlyMap<string, ObjectState> => {
+  const everLabels = new Map<string, Labels[]>()
+
+  const lookAtNamespaces = (cluster: string, simulator: Simulator): ReadonlyMap<string, Labels> => {
     const labels = new Map(simulator.list('namespaces').map((object) => [object.metadata.name, labelsOf(object)]))
+    for (const [namespace, now] of labels) {
+      const known = everLabels.get(`${cluster} ${namespace}`) ?? []
+      everLabels.set(`${cluster} ${namespace}`, known)
+      if (!known.some((each) => isDeepStrictEqual(each, now))) known.push(now)
+    }
+    return labels
+  }
+  const statesOf = (simulator: Simulator, labels: ReadonlyMap<string, Labels>): ReadonlyMap<string, ObjectState> => {
     const found = new Map<string, ObjectState>()
     for (const resource of resources)
       for (const object of listed(simulator, resource))
@@ -46,7 +60,7 @@ export function chronicle(clusters: ReadonlyMap<string, Simulator>): Chronicle {
       const simulator = clusters.get(cluster)
       if (simulator === undefined) throw new Error(`expected a cluster of the lab, got ${cluster}`)
       const at = ++moment
-      const present = statesOf(simulator)
+      const present = statesOf(simulator, lookAtNamespaces(cluster, simulator))
       for (const [uid, state] of present) {
         const key = `${simulator.clusterUid}/${uid}`
         const life = lives.get(key) ?? { cluster, uid, states: [] }
@@ -58,6 +72,7 @@ export function chronicle(clusters: ReadonlyMap<string, Simulator>): Chronicle {
           life.states.push({ at, state: undefined })
     },
     lives,
+    labels: everLabels,
     configs,
     committed: (snapshot) => {
       configs.push({ at: ++moment, snapshot })
@@ -76,5 +91,5 @@ function listed(simulator: Simulator, resource: string) {
 
 const differs = (before: ObjectState | undefined, now: ObjectState): boolean =>
   before === undefined ||
-  JSON.stringify(before.object) !== JSON.stringify(now.object) ||
-  JSON.stringify(before.namespaceLabels) !== JSON.stringify(now.namespaceLabels)
+  !isDeepStrictEqual(before.object, now.object) ||
+  !isDeepStrictEqual(before.namespaceLabels, now.namespaceLabels)

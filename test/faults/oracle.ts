@@ -11,7 +11,7 @@ import { clusterNames, type EndpointName, endpointNames } from './config.ts'
 import { checkHistory } from './history.ts'
 import { describe, type Item, type Ledger, ledgerOf } from './ledger.ts'
 import type { Stage } from './stage.ts'
-import { held, type InStream, judgeOf, type ObjectState } from './wanted.ts'
+import { held, type InStream, type Judge, judgeOf, type ObjectState } from './wanted.ts'
 
 /** What is wrong; nothing = all is well. */
 export async function findings(stage: Stage): Promise<readonly string[]> {
@@ -128,13 +128,17 @@ function deletionProblems({ stage, endpoint, ledger }: Question): readonly strin
   })
 }
 
+/** Labels of its namespace come by another watch, so each state may have been judged with any that the namespace ever had. */
 function leftScope({ cluster, states }: Life, i: number, { stage, endpoint }: Pick<Question, 'stage' | 'endpoint'>): boolean {
-  const before = states[i - 1]?.state
   const now = states[i]?.state
-  if (before === undefined || now === undefined) return false
+  if (now === undefined) return false
+  const labels = stage.truth.labels.get(`${cluster} ${now.object.metadata.namespace}`) ?? []
+  const judgements = (state: ObjectState | undefined, judge: Judge) =>
+    state === undefined ? [] : labels.map((namespaceLabels) => held(judge, { ...state, namespaceLabels }, endpoint) !== undefined)
   return stage.truth.configs.some(({ snapshot }) => {
     const judge = judgeOf(snapshot, cluster)
-    return held(judge, before, endpoint) !== undefined && held(judge, now, endpoint) === undefined
+    const after = judgements(now, judge)
+    return after.includes(false) && (after.includes(true) || judgements(states[i - 1]?.state, judge).includes(true))
   })
 }
 

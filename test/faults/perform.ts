@@ -246,7 +246,7 @@ export async function recover(stage: Stage): Promise<void> {
   await lab.hub.start()
   for (const name of clusterNames) await lab.agent(name).start()
   await commit(released(stage.config), stage)
-  await lab.quiet()
+  await lab.quiet(20_000)
   await audit(stage)
 }
 
@@ -261,7 +261,7 @@ async function audit({ lab, untrue }: Stage): Promise<void> {
     await until(() => lists().every((count, i) => count >= (before[i] ?? 0) + 2), `an audit of ${name}`)
   }
   untrue.clear()
-  await lab.quiet()
+  await lab.quiet(20_000)
 }
 
 const kindsOf = (snapshot: Snapshot, cluster: string): readonly string[] => [

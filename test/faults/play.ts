@@ -11,7 +11,7 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly step: number; readonly problems: readonly string[] }
 
 /** Longest time for one schedule: what takes longer hangs. */
-const patienceMs = 40_000
+const patienceMs = 90_000
 
 /** A schedule without a check at its end is checked all the same. */
 export async function play(steps: readonly Step[], settings: StageSettings): Promise<Outcome> {

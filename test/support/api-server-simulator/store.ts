@@ -53,8 +53,11 @@ export class Store {
     this.#settings = settings
   }
 
+  /** Its history begins now: a watch from before is expired, also where the kind was there once. */
   define(definition: ResourceDefinition): void {
-    this.#tables.set(resourceName(definition), new Table(definition, this.#settings.historyLimit))
+    const table = new Table(definition, this.#settings.historyLimit)
+    table.forget(this.version)
+    this.#tables.set(resourceName(definition), table)
   }
 
   undefine(name: string): void {

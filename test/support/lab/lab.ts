@@ -3,7 +3,7 @@
  * servers, agents and the hub speak over sockets, the store is a SQLite file, receivers follow the receiver's rule. Everything in it can be
  * killed and started again at any moment.
  */
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -80,10 +80,13 @@ export interface Lab extends AsyncDisposable {
 /** Small enough for a test's patience where the product waits in real time. */
 const quickReconcile: ReconcileSettings = { stallMs: 400, listStallMs: 400, labelsSettleMs: 200 }
 
+/** In memory where the machine has such a folder: no power is lost here, so nobody needs to wait for a disk. */
+const scratch = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+
 export async function startLab(settings: LabSettings): Promise<Lab> {
   const { log = silentLog } = settings
   await using scope = new AsyncDisposableStack()
-  const dir = await mkdtemp(join(tmpdir(), 'watch-hub-lab-'))
+  const dir = await mkdtemp(join(scratch, 'watch-hub-lab-'))
   scope.defer(() => rmSync(dir, { recursive: true, force: true }))
   const receivers = new Map<string, Receiver>()
   for (const name of settings.receivers) receivers.set(name, scope.use(await startReceiver()))
