@@ -88,7 +88,7 @@ export function createLedger(endpoint: string, store: Pick<Store, 'freeze'>): Le
     begin(state) {
       cursor = state.cursor
       written = cursor
-      doubted = Math.max(doubted, state.doubted, cursor)
+      doubted = Math.max(doubted, state.doubted)
       passedOver = 0
       under = Promise.resolve()
     },

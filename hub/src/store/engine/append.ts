@@ -146,10 +146,12 @@ function writeEntry(entry: ObjectEntry, stream: StreamWork, work: FrameWork & { 
   const held = now.length === 0 ? undefined : { ...row, hash: entry.hash ?? before?.hash ?? '' }
   if (held === undefined) deps.inventory.remove(stream.number, uid)
   else deps.inventory.put(stream.number, uid, held)
-  sums.count({ stream: stream.number, uid, before, now: held, sequence, routes, body })
+  sums.count({ stream: stream.number, uid, before, now: held, sequence, routes, bytes: bytesOf(body) + bytesOf(patch?.text) })
   if (derived.correction) sums.correct(stream.number, cause)
   return { sequence, routes, ...(entry.body === undefined && { body }), ...(patch !== undefined && { patch }) }
 }
+
+const bytesOf = (text = ''): number => Buffer.byteLength(text)
 
 /** `replacing`: the content that the row brings takes the place of another. */
 function withPatch(
@@ -191,7 +193,8 @@ interface Sums {
     readonly now: SummedRow | undefined
     readonly sequence: Sequence
     readonly routes: readonly Route[]
-    readonly body: string
+    /** Of what the row brought. */
+    readonly bytes: number
   }): void
   /** A comparison found what a watch should have told. */
   correct(stream: number, cause: ObjectEntry['cause']): void
@@ -209,10 +212,10 @@ function createSums({ backlog, bodies, comparisons, log, streams }: AppendDeps):
   let rows = 0
   let bytes = 0
   return {
-    count: ({ stream, uid, before, now, sequence, routes, body }) => {
+    count: ({ stream, uid, before, now, sequence, routes, bytes: brought }) => {
       tally.count(sequence, routes)
       rows++
-      bytes += Buffer.byteLength(body)
+      bytes += brought
       held.change({ stream, uid, before, now })
       if (before !== undefined && before.sequence <= thinned) bodies.release(before.sequence) // perhaps only the inventory still named it
     },

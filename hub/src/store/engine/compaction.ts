@@ -18,7 +18,7 @@ import { jsonText } from './columns.ts'
 import type { Database } from './database.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Log } from './log.ts'
-import { routeNeedle, routesText } from './log-row.ts'
+import { logRowBytes, routeNeedle, routesText } from './log-row.ts'
 import type { Patches } from './patches.ts'
 
 export interface CompactionDeps {
@@ -57,7 +57,7 @@ export function createCompaction(db: Database, deps: CompactionDeps): Compaction
   const { endpoints, log } = deps
   const chunk = db.query(
     `SELECT log.sequence, log.routes, log.uid, streams.cluster, streams.grp AS "group", streams.resource,
-       octet_length(bodies.body) AS bytes
+       ${logRowBytes} AS bytes
      FROM log JOIN streams ON streams.id = log.stream JOIN bodies ON bodies.sequence = log.sequence
      WHERE log.sequence > ? AND log.sequence <= ? ORDER BY log.sequence LIMIT ${rowsPerStep}`,
     chunkRow,

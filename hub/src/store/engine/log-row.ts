@@ -100,6 +100,10 @@ export const logRowColumns = `log.sequence, streams.cluster, log.context, stream
 export const logRowTables = `log JOIN streams ON streams.id = log.stream JOIN bodies ON bodies.sequence = log.sequence
   LEFT JOIN patches ON patches.sequence = log.sequence`
 
+/** Bytes of what a log row brought, for a `FROM log JOIN bodies`. */
+export const logRowBytes =
+  'octet_length(bodies.body) + ifnull((SELECT octet_length(patch) FROM patches WHERE patches.sequence = log.sequence), 0)'
+
 const columns = object({
   sequence: integer,
   cluster: string,

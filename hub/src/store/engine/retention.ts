@@ -12,6 +12,7 @@ import type { Contexts } from './contexts.ts'
 import type { Database } from './database.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Log } from './log.ts'
+import { logRowBytes } from './log-row.ts'
 import type { Patches } from './patches.ts'
 import type { Stale } from './stale.ts'
 
@@ -35,7 +36,7 @@ export const rowsPerPrune = 500
 export function createPrune(db: Database, deps: PruneDeps) {
   const { agents, bodies, contexts, endpoints, log, patches, stale, now } = deps
   const oldest = db.query(
-    `SELECT sequence, appended_at AS appendedAt, octet_length(body) AS bytes FROM log JOIN bodies USING (sequence)
+    `SELECT sequence, appended_at AS appendedAt, ${logRowBytes} AS bytes FROM log JOIN bodies USING (sequence)
      WHERE sequence <= ? ORDER BY sequence LIMIT ${rowsPerPrune}`,
     object({ sequence: integer, appendedAt: integer, bytes: integer }),
   )

@@ -109,9 +109,16 @@ export function patchFacts(lab: MakeLab): void {
     await store.activate(wanting({ lb: watch() }, ['dns']))
     const agent = await startAgent(store)
     const rows = await agent.send([seen('shop'), changed('shop', 'h2')])
+    const [created, updated] = rows
+    const bytes = [created?.body, updated?.body, updated?.patch?.text].reduce(
+      (sum, text = '') => sum + Buffer.byteLength(text),
+      0,
+    )
+    assert.equal((await store.stats()).logBytes, 2 * 600 + bytes)
     await store.freeze({ endpoint: 'dns', settled: [], batches: [], cursor: await store.head() })
     while (await link.call('prune', { retentionMs: -1_000 }));
     assert.deepEqual(await fromDisk(store, rows), [])
+    assert.equal((await store.stats()).logBytes, 0)
     const [row] = await agent.send([changed('shop', 'h3')])
     assert.deepEqual([row?.patch, deltas(row)], [undefined, []])
   })
