@@ -1,6 +1,7 @@
 /**
  * Backup and restore as operators do it: a copy taken under load, changes that the copy does not know, a hub that is stopped, restored and
- * started. Agents go on without joining; receivers end with the cluster's picture, but for the one thing that nobody can know.
+ * started. Agents go on without joining; receivers end with the cluster's picture, but for the one thing that nobody can know until they sweep
+ * by markers.
  */
 import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
@@ -31,9 +32,12 @@ async function stage(): Promise<Stage> {
   await mkdir(join(dir, 'secrets'))
   const repo = building.use(await createGitRepo())
   const cluster = building.use(await startSimulatedCluster('prod', dir))
-  const receiver = building.use(await startReceiver())
+  const receiver = building.use(await startReceiver({ sweeps: true }))
   await repo.write('cluster.yaml', manifest('Cluster', 'prod', {}))
-  await repo.write('endpoint.yaml', manifest('Endpoint', 'out', { url: receiver.url, batch: { maxWait: '0s' } }))
+  await repo.write(
+    'endpoint.yaml',
+    manifest('Endpoint', 'out', { url: receiver.url, batch: { maxWait: '0s' }, markers: true, delta: true }),
+  )
   await repo.write('watch.yaml', manifest('Watch', 'all', { resources: ['services'], endpoints: ['out'] }))
   await repo.commit('config')
   const world = building.use(await startWorld({ dir, repo: repo.url, secretsDir: join(dir, 'secrets') }))
@@ -140,6 +144,9 @@ test('a hub restored from a backup that was taken under load: agents go on, rece
     assert.equal(`${reasons.get(name)?.type} ${reasons.get(name)?.reason}`, told, name)
   await label(cluster, 'stays', 'gold')
   await follows(receiver, cluster, ['ghost'])
+  const { code, output } = await world.cli('endpoint', 'resync', 'out')
+  assert.equal(code, 0, output)
+  await follows(receiver, cluster)
   assert.deepEqual(
     (await readdir(world.dataDir)).filter((name) => /restore-[0-9a-f]{12}|backup-/.test(name)),
     [],
