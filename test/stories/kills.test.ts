@@ -9,7 +9,7 @@ import { judge } from '../support/kills/verdict.ts'
 
 const seed = Number(process.env.WATCH_HUB_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
-test('a hundred kills lose nothing, turn nothing round, and repeat only what is allowed', async (t) => {
+test('a hundred kills lose nothing, turn nothing round, and repeat only what is allowed', { timeout: 600_000 }, async (t) => {
   t.diagnostic(`WATCH_HUB_TEST_SEED=${seed}`)
   const began = performance.now()
   await using stage = await setStage(seed)
