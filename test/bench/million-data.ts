@@ -20,7 +20,7 @@ export const bodyBytes = 2_000
 
 const entriesPerFrame = 500
 const framesInFlight = 8
-export const clusterName = (i: number): string => `cluster-${String(i).padStart(2, '0')}`
+const clusterName = (i: number): string => `cluster-${String(i).padStart(2, '0')}`
 
 export interface Filled {
   readonly repo: string
