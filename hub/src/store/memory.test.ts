@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createStore } from './front.ts'
+import { openLocal } from './link/local.ts'
 import { openMemoryStore } from './memory.ts'
 import { activation, readAll, seen, startAgent, watch } from './testing/world.ts'
 
@@ -23,6 +25,27 @@ test('numbers follow the clock in microseconds, and rise when it goes back', asy
   assert.deepEqual(await numbers('c'), [5_000_002])
   now = 6_000
   assert.deepEqual(await numbers('d'), [6_000_000])
+})
+
+test('what is passed over is not counted any more, however long ago it was appended', async () => {
+  let now = 5_000_000
+  const link = openLocal({ file: ':memory:', now: () => now })
+  await using store = createStore(link)
+  await store.activate(activation({ lb: watch() }))
+  const agent = await startAgent(store)
+  await agent.send([seen('other')])
+  for (let version = 0; version < 5; version++) {
+    now += 10_000
+    await agent.send([seen('a', { hash: `h${version}` })])
+  }
+  await link.call('compact', { from: 0, upTo: await store.head(), merging: {} })
+  assert.equal((await store.stats()).endpoints[0]?.events, 2)
+  assert.deepEqual(
+    (await link.call('read', { endpoint: 'dns', from: 0, limits: { rows: 10, bytes: 1e6 } })).rows.map(
+      ({ object }) => object.name,
+    ),
+    ['other', 'a'],
+  )
 })
 
 test('rows are pruned when their time has come', async () => {

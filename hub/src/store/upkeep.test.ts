@@ -202,7 +202,7 @@ test('only then appends wait, loudly, in their order; freezing goes on, and so d
   assert.equal(errors.length, 2, 'at once, and again after a minute')
   space.available = 10.5 * megabyte
   await hub.look()
-  assert.deepEqual(done, [], 'more has to be free than when it stopped')
+  assert.deepEqual([done, hub.store.state.kind], [[], 'stopped'], 'more has to be free than when it stopped')
   space.available = 12 * megabyte
   await hub.look()
   await Promise.all(appends)
