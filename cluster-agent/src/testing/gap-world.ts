@@ -10,7 +10,7 @@ import {
   startApiServerSimulator,
 } from '../../../test/support/api-server-simulator/simulator.ts'
 import { createOutbox } from '../outbox.ts'
-import { openKube } from '../watch/kube.ts'
+import { type Kube, openKube } from '../watch/kube.ts'
 import { type ReconcileSettings, type ReconcileStatus, startReconcile } from '../watch/reconcile.ts'
 import { type FakeHub, fakeHub } from './fake-hub.ts'
 import { plan, streamPlan } from './objects.ts'
@@ -23,6 +23,8 @@ export interface AgentOptions {
   readonly plan?: ReturnType<typeof plan>
   readonly sleep?: Sleep
   readonly random?: () => number
+  /** Bodies reach the agent in pieces of this many bytes. @default as they come */
+  readonly pieceBytes?: number
 }
 
 export interface RunningAgent extends AsyncDisposable {
@@ -46,7 +48,12 @@ export async function startWorld(options: SimulatorOptions = {}) {
     /** Writes the kubeconfig again, with the token of the moment. */
     writeKubeconfig: () => cluster.writeKubeconfig(dir),
     /** An agent process: it knows nothing but what the hub tells it. */
-    startAgent: async ({ settings = fast, plan: of = services, ...more }: AgentOptions = {}): Promise<RunningAgent> => {
+    startAgent: async ({
+      settings = fast,
+      plan: of = services,
+      pieceBytes,
+      ...more
+    }: AgentOptions = {}): Promise<RunningAgent> => {
       const kube = await openKube({ log: silentLog, kubeconfig })
       const outbox = createOutbox({ maxBytes: 64 * 1024 * 1024 }) // so that the bound met here is that of entries
       hub.serve(outbox)
@@ -55,7 +62,8 @@ export async function startWorld(options: SimulatorOptions = {}) {
         changed.resolve()
         changed = Promise.withResolvers<void>()
       }
-      const deps = { kube, outbox, loadIndex: hub.loadIndex, onStatus, log: silentLog, sleep, ...more }
+      const cut = pieceBytes === undefined ? kube : inPieces(kube, pieceBytes)
+      const deps = { kube: cut, outbox, loadIndex: hub.loadIndex, onStatus, log: silentLog, sleep, ...more }
       const reconciler = startReconcile(deps, settings)
       reconciler.follow(of)
       return {
@@ -75,6 +83,18 @@ export async function startWorld(options: SimulatorOptions = {}) {
 }
 
 export type World = Awaited<ReturnType<typeof startWorld>>
+
+/** Node joins what it reads at once: pieces have to be cut on this side of it. */
+const inPieces = ({ request }: Pick<Kube, 'request'>, bytes: number): Pick<Kube, 'request'> => ({
+  request: async (path, options) => {
+    const response = await request(path, options)
+    return { ...response, body: pieces(response.body, bytes) }
+  },
+})
+
+async function* pieces(body: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer> {
+  for await (const chunk of body) for (let at = 0; at < chunk.length; at += bytes) yield chunk.subarray(at, at + bytes)
+}
 
 /** An agent that is in step with the cluster and watches it; the hub's log is empty. */
 export async function live({ cluster, hub, startAgent }: World, options?: AgentOptions): Promise<RunningAgent> {

@@ -89,7 +89,8 @@ suite('no silent gap, whatever the connection does', () => {
     test(`a list that is cut inside ${where} is made again, and proves nothing before it is whole`, async () => {
       await using world = await startWorld()
       const { cluster, hub } = world
-      for (const name of ['a', 'b', 'c']) cluster.create('services', service(name, '漢"字'))
+      for (const name of ['a', 'b']) cluster.create('services', { metadata: { name }, spec: {} })
+      for (const name of ['c', 'd']) cluster.create('services', service(name, '漢"字'))
       {
         await using _first = await live(world)
       }
@@ -105,32 +106,30 @@ suite('no silent gap, whatever the connection does', () => {
     await using world = await startWorld()
     const { cluster, hub } = world
     const large = 'жук 🐞 '.repeat(640_000)
-    cluster.splitChunks(8 * 1024)
     cluster.create('services', service('listed', large))
-    await using _agent = await live(world)
+    await using _agent = await live(world, { pieceBytes: 8 * 1024 })
     cluster.create('services', service('watched', large))
     await hub.until(() => inStep(cluster, hub))
     assert.deepEqual(story(hub.log), ['added watched live'])
   })
 
-  test('events that come in one chunk, and an event that comes in a thousand', async () => {
-    await using world = await startWorld()
-    const { cluster, hub } = world
-    await using _agent = await live(world, { settings: fast })
-    for (const name of ['one', 'two', 'three']) cluster.create('services', service(name))
-    await hub.until(() => inStep(cluster, hub))
-    cluster.splitChunks(1)
-    cluster.create('services', service('slow', 'x'.repeat(2_000)))
-    await hub.until(() => inStep(cluster, hub))
-    assert.deepEqual(story(hub.log), ['added one live', 'added two live', 'added three live', 'added slow live'])
+  test('events that come in one chunk, and an event that comes in two thousand', async () => {
+    for (const pieceBytes of [undefined, 1]) {
+      await using world = await startWorld()
+      const { cluster, hub } = world
+      await using _agent = await live(world, pieceBytes === undefined ? {} : { pieceBytes })
+      for (const name of ['one', 'two']) cluster.create('services', service(name))
+      cluster.create('services', service('long', 'x'.repeat(2_000)))
+      await hub.until(() => inStep(cluster, hub))
+      assert.deepEqual(story(hub.log), ['added one live', 'added two live', 'added long live'])
+    }
   })
 
   test('text that holds line separators of Unicode, raw, with every byte in a chunk of its own', async () => {
     await using world = await startWorld()
     const { cluster, hub } = world
-    cluster.splitChunks(1)
     cluster.create('services', service('listed', 'жук 🐞 \u2028 \u2029 \u0085'))
-    await using _agent = await live(world)
+    await using _agent = await live(world, { pieceBytes: 1 })
     cluster.create('services', service('watched', 'é 漢字 \u2028'))
     await hub.until(() => inStep(cluster, hub))
     assert.deepEqual(story(hub.log), ['added watched live'])
