@@ -45,7 +45,7 @@ export const createAppend =
     const { agents, plans, contexts } = deps
     const refused = agents.admit(cluster, frame)
     if (refused !== undefined) return refused
-    const plan = plans.get(cluster, frame.plan)
+    const plan = plans.inForce(cluster, frame.plan)
     if (plan === undefined) return unknownPlan(cluster, frame)
     const context = contexts.of(plan, agents.clusterUid(cluster))
     const appendedAt = deps.now()

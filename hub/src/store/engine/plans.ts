@@ -23,6 +23,11 @@ export interface PlanRoutes {
 export interface Plans {
   get(cluster: string, plan: string): PlanRoutes | undefined
   current(cluster: string): PlanRoutes | undefined
+  /**
+   * The plan, for a frame that was made under it: what commits since then say about who hears a watch counts too, where the watch itself stayed as
+   * it was. An endpoint that begins to hear it is told by the log what comes after its scan, whichever plan the agent still runs.
+   */
+  inForce(cluster: string, plan: string): PlanRoutes | undefined
   /** True when the routes are other than the current ones. */
   put(routes: ClusterRoutes): boolean
   setContext(cluster: string, plan: string, context: number): void
@@ -64,17 +69,23 @@ export function createPlans(db: Database): Plans {
     if (found !== undefined) known.set(key(cluster, plan), found)
     return found
   }
+  const current = (cluster: string): PlanRoutes | undefined => {
+    const found = newest.get(cluster)
+    return found && get(cluster, found.plan)
+  }
   return {
     get,
-    current: (cluster) => {
-      const found = newest.get(cluster)
-      return found && get(cluster, found.plan)
+    current,
+    inForce: (cluster, plan) => {
+      const of = get(cluster, plan)
+      const now = of && current(cluster)
+      return of === undefined || now === undefined || now === of ? of : { ...of, watches: heardNow(of, now) }
     },
     put: (routes) => {
       const { cluster, plan } = routes
       const text = JSON.stringify(routes)
-      const current = newest.get(cluster)
-      if (current?.plan === plan && current.routes === text) return false
+      const before = newest.get(cluster)
+      if (before?.plan === plan && before.routes === text) return false
       upsert(cluster, plan, text)
       trim(cluster)
       known.clear()
@@ -90,6 +101,18 @@ export function createPlans(db: Database): Plans {
     },
     forget: () => known.clear(),
   }
+}
+
+function heardNow(plan: PlanRoutes, now: PlanRoutes): PlanRoutes['watches'] {
+  const stays = (watch: string) =>
+    [...plan.streams].every(([id, watches]) => !watches.includes(watch) || now.streams.get(id)?.includes(watch))
+  return new Map(
+    [...plan.watches].map(([watch, route]) => {
+      const newer = now.watches.get(watch)
+      if (newer?.definition !== route.definition || !stays(watch)) return [watch, route]
+      return [watch, { ...newer, endpoints: [...new Set([...route.endpoints, ...newer.endpoints])].sort() }]
+    }),
+  )
 }
 
 function prepared(

@@ -190,4 +190,27 @@ export function activationFacts(lab: MakeLab): void {
     const [row] = await (await startAgent(store)).send([seen('b')])
     assert.equal((await store.context(row?.context ?? '')).cluster.uid, 'another-uid')
   })
+
+  test('an endpoint that begins to hear a watch is told by the log what a frame of an older plan brings after its scan', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    await store.activate(activation({ lb: watch() }))
+    const agent = await startAgent(store)
+    await agent.send([seen('a', list), synced({ lb: 'd1' })])
+    const other = watch({ definition: 'other', endpoints: ['dns'] })
+    await store.activate(activation({ lb: watch({ endpoints: ['cmdb', 'dns'] }), other }, { plan: 'p2' }))
+    assert.deepEqual(told(await scanAll(store, 'cmdb')), ['a cmdb created initial lb'])
+    const late = await agent.send([seen('b'), seen('a', { hash: 'h2', change: 'modified' })])
+    assert.deepEqual(told(late), ['b cmdb created - lb', 'b dns created - lb', 'a cmdb updated - lb', 'a dns updated - lb'])
+  })
+
+  test('a frame of an older plan means what it meant where the watch is another one now', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    await store.activate(activation({ lb: watch() }))
+    const agent = await startAgent(store)
+    await agent.send([seen('a', list), synced({ lb: 'd1' })])
+    await store.activate(activation({ lb: watch({ definition: 'd2', endpoints: ['cmdb', 'dns'] }) }, { plan: 'p2' }))
+    assert.deepEqual(told(await agent.send([seen('b')])), ['b dns created - lb'])
+  })
 }
