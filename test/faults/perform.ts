@@ -244,9 +244,12 @@ export async function recover(stage: Stage): Promise<void> {
     lab.agent(name).running?.relay.resume()
   }
   await lab.hub.start()
-  for (const name of clusterNames) await lab.agent(name).start()
   await commit(released(stage.config), stage)
-  await lab.quiet(20_000)
+  // The hub may dismiss the process that started last, when an older one met it later.
+  do {
+    for (const name of clusterNames) await lab.agent(name).start()
+    await lab.quiet(20_000)
+  } while (clusterNames.some((name) => lab.agent(name).running === undefined))
   await audit(stage)
 }
 

@@ -39,6 +39,7 @@ export class Watch {
   #next: number
   #seen: number
   #announced: boolean
+  #over = false
 
   constructor(settings: WatchSettings, output: WatchOutput) {
     this.settings = settings
@@ -52,6 +53,7 @@ export class Watch {
   /** Writes what there is to write, as far as the connection takes it. */
   pump(): void {
     const { response } = this.output
+    if (this.#over) this.end()
     while (!this.stalled && !response.writableEnded && !response.destroyed && !response.writableNeedDrain) {
       const text = this.#batch()
       if (text !== '') this.output.write(text)
@@ -74,8 +76,9 @@ export class Watch {
     this.end()
   }
 
-  /** The clean end, as when `timeoutSeconds` is over. */
+  /** The clean end, as when `timeoutSeconds` is over. Of a stalled one nobody learns before it goes on. */
   end(): void {
+    this.#over = true
     if (!this.stalled) this.output.response.end()
   }
 
