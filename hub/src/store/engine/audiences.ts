@@ -55,10 +55,12 @@ export function createAudiences(db: Database, subscriptions: Subscriptions): Aud
   const inStep = (stream: number): ReadonlyMap<string, string> =>
     new Map(synced.all(stream).map(({ watch, definition }) => [watch, definition]))
   const audienceOf = (plan: PlanRoutes, stream: { readonly id: string; readonly number: number }): Audience => {
-    const hearing = new Set((plan.streams.get(stream.id) ?? []).flatMap((watch) => plan.watches.get(watch)?.endpoints ?? []))
+    const own = plan.streams.get(stream.id) ?? []
+    const hearing = new Set(own.flatMap((watch) => plan.watches.get(watch)?.endpoints ?? []))
     return {
       endpoints: active.all().flatMap(({ name }) => (hearing.has(name) ? [name] : [])),
       watches: plan.watches,
+      own,
       heard: subscriptions.heard(plan.routes.cluster),
       synced: inStep(stream.number),
     }

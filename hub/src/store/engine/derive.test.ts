@@ -35,6 +35,8 @@ const left = { before: ['lb'], now: [], change: 'modified' } as const
 const gone = { before: ['lb'], now: [], change: 'gone' } as const
 const fresh = { before: [], now: ['lb'], change: 'added' } as const
 
+const renamed = { watches: { balancers: watch() }, heard: { dns: ['lb', 'balancers'] }, synced: inStep }
+
 const cases: readonly Case[] = [
   // none → some
   { fact: 'a new object is created', change: fresh, routes: [route('created')] },
@@ -108,6 +110,33 @@ const cases: readonly Case[] = [
     routes: [route('updated', 'recovered')],
   },
   {
+    fact: 'an object that left a watch while it was renamed is deleted, recovered',
+    change: { ...left, cause: 'list' },
+    ...renamed,
+    routes: [route('deleted', 'recovered')],
+  },
+  {
+    fact: 'an object that left a watch which was renamed and narrowed at once is left alone: a commit may have done it',
+    change: { ...left, cause: 'list' },
+    ...renamed,
+    watches: { balancers: watch({ definition: 'narrowed' }) },
+    routes: [],
+  },
+  {
+    fact: 'an object that left a watch whose definition another one of other endpoints has is left alone',
+    change: { ...left, cause: 'list' },
+    ...renamed,
+    watches: { balancers: watch({ endpoints: ['cmdb'] }), other: watch({ definition: 'd2' }) },
+    routes: [],
+  },
+  {
+    fact: 'initial: skip does not hide what came while the watch was renamed',
+    change: { ...fresh, now: ['balancers'], cause: 'list' },
+    ...renamed,
+    watches: { balancers: watch({ initial: 'skip' }) },
+    routes: [route('created', 'recovered', ['balancers'])],
+  },
+  {
     fact: 'a renamed watch says nothing',
     change: { ...held, before: ['old'], cause: 'list', sameVersion: true },
     heard: { dns: ['lb', 'old'] },
@@ -166,7 +195,7 @@ const cases: readonly Case[] = [
     fact: 'a removed watch deletes nothing when the comparison drops its objects',
     change: { before: ['old'], now: [], change: 'modified', cause: 'list' },
     heard: { dns: ['lb', 'old'] },
-    synced: { old: 'd1', ...inStep },
+    synced: { old: 'd0', ...inStep },
     routes: [],
   },
   {
@@ -252,6 +281,7 @@ for (const { fact, change, routes, ...given } of cases)
     const audience: Audience = {
       endpoints: given.endpoints ?? ['dns'],
       watches: new Map(Object.entries(watches)),
+      own: Object.keys(watches),
       heard: new Map(Object.entries(heard).map(([endpoint, names]) => [endpoint, new Set(names)])),
       synced: new Map(Object.entries(given.synced ?? {})),
     }

@@ -33,6 +33,8 @@ export interface Audience {
   readonly endpoints: readonly string[]
   /** Watches of the plan. */
   readonly watches: ReadonlyMap<string, WatchRoute>
+  /** Those of them that the stream has. */
+  readonly own: readonly string[]
   /** Watches of the cluster that an endpoint hears or ever heard. */
   readonly heard: ReadonlyMap<string, ReadonlySet<string>>
   /** Definition under which a watch was last compared in full in this stream. */
@@ -81,17 +83,18 @@ interface Side {
 function outcome(side: Side, change: Change, audience: Audience): Told | undefined {
   const { before, now } = side
   if (now.length === 0) return before.length === 0 ? undefined : removal(side, change, audience)
-  if (before.length === 0) return appearance(now, change, audience)
+  if (before.length === 0) return appearance(side, change, audience)
   return change.differs ? { type: 'updated', reason: updateReason(change), watches: now } : undefined
 }
 
 const updateReason = ({ cause, sameVersion }: Change): Reason | undefined =>
   cause === 'live' ? undefined : sameVersion ? 'projection' : 'recovered'
 
-function appearance(now: readonly string[], { cause, change }: Change, audience: Audience): Told | undefined {
+function appearance({ endpoint, now }: Side, { cause, change }: Change, audience: Audience): Told | undefined {
   const type = 'created'
   if (cause === 'live') return { type, reason: change === 'added' ? undefined : 'in-scope', watches: now }
-  if (now.some((watch) => inStep(watch, audience))) return { type, reason: 'recovered', watches: now }
+  if (now.some((watch) => inStep(watch, audience) || wasInStep(endpoint, watch, audience)))
+    return { type, reason: 'recovered', watches: now }
   const skipped = now.every((watch) => audience.watches.get(watch)?.initial === 'skip')
   return skipped ? undefined : { type, reason: 'initial', watches: now }
 }
@@ -102,7 +105,8 @@ function removal({ endpoint, before }: Side, { now, change, cause }: Change, aud
   if (change === 'gone') return { type: 'deleted', reason, watches }
   const left = before.filter((watch) => !now.includes(watch) && !takenFrom(endpoint, watch, audience))
   // A comparison proves that the object left only where the watch was in step under the same definition; else a commit moved it.
-  const proven = cause === 'live' ? left.length > 0 : left.some((watch) => inStep(watch, audience))
+  const proven =
+    cause === 'live' ? left.length > 0 : left.some((watch) => inStep(watch, audience) || goesOn(endpoint, watch, audience))
   return proven ? { type: 'deleted', reason, watches } : undefined
 }
 
@@ -117,6 +121,24 @@ function namedBy(endpoint: string, before: readonly string[], { watches }: Audie
 function takenFrom(endpoint: string, watch: string, { watches }: Audience): boolean {
   const route = watches.get(watch)
   return route !== undefined && !route.endpoints.includes(endpoint)
+}
+
+/** A watch that was in step has another name in the plan now: what the endpoint hears of the stream has not changed by that. */
+function goesOn(endpoint: string, former: string, { watches, own, synced }: Audience): boolean {
+  const definition = watches.has(former) ? undefined : synced.get(former)
+  const renamed = (watch: string) => {
+    const route = watches.get(watch)
+    return route?.definition === definition && route?.endpoints.includes(endpoint) === true
+  }
+  return definition !== undefined && own.some(renamed)
+}
+
+/** The watch was in step under a former name, under which the endpoint heard it. */
+function wasInStep(endpoint: string, watch: string, { watches, synced, heard }: Audience): boolean {
+  const definition = watches.get(watch)?.definition
+  return [...synced].some(
+    ([former, of]) => of === definition && !watches.has(former) && heard.get(endpoint)?.has(former) === true,
+  )
 }
 
 function inStep(watch: string, { watches, synced }: Pick<Audience, 'watches' | 'synced'>): boolean {
