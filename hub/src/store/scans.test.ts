@@ -8,7 +8,7 @@ import { createStore } from './front.ts'
 import { openLocal } from './link/local.ts'
 import { openMemoryStore } from './memory.ts'
 import type { Store } from './store.ts'
-import { activation, scanAll, seen, startAgent, synced, told, watch } from './testing/world.ts'
+import { activation, gone, scanAll, seen, startAgent, synced, told, watch } from './testing/world.ts'
 
 const hour = 3_600_000
 const periods = { lb: 12 * hour }
@@ -108,4 +108,22 @@ test('a row that comes after a restart counts as later than the scan, though the
   const rows = await agent.send([seen('a', { change: 'modified', hash: 'h2' })])
   assert.deepEqual(told(rows), ['a dns updated - lb'])
   assert.deepEqual(told(await scanAll(store)), [])
+})
+
+test('a backlog that was dropped is not counted any more, however long it took to grow', async () => {
+  let now = 1_000
+  await using store = openMemoryStore({ now: () => now })
+  await store.activate(activation(watches))
+  const agent = await startAgent(store)
+  for (const name of ['a', 'b', 'c']) {
+    now += 60_000
+    await agent.send([seen(name)])
+  }
+  now += 60_000
+  await agent.send([gone('a')])
+  assert.equal((await store.dropBacklog('dns')).dropped, 3)
+  assert.deepEqual(
+    (await store.stats()).endpoints.map(({ events, skipped }) => [events, skipped]),
+    [[1, 3]],
+  )
 })
