@@ -41,6 +41,7 @@ const agentRow = object({
   lastFrame: integer,
   revokedAt: nullable(integer),
 })
+const numbering = object({ generation: string, former: string })
 const agentColumns = `cluster, public_key AS publicKey, cluster_uid AS clusterUid, joined_at AS joinedAt, process,
   last_frame AS lastFrame, revoked_at AS revokedAt`
 
@@ -48,7 +49,8 @@ const agentColumns = `cluster, public_key AS publicKey, cluster_uid AS clusterUi
 export function createAgents(db: Database, generation: string): Agents {
   const select = db.query(`SELECT ${agentColumns} FROM agents WHERE cluster = ?`, agentRow)
   const selectAll = db.query(`SELECT ${agentColumns} FROM agents ORDER BY cluster`, agentRow)
-  const setProcess = db.command('UPDATE agents SET process = ?, last_frame = 0 WHERE cluster = ?')
+  const selectNumbering = db.query('SELECT generation, former FROM agents WHERE cluster = ?', numbering)
+  const setProcess = db.command('UPDATE agents SET process = ?, last_frame = 0, generation = ?, former = ? WHERE cluster = ?')
   const setLastFrame = db.command('UPDATE agents SET last_frame = ? WHERE cluster = ?')
   const revoke = db.command('UPDATE agents SET revoked_at = ? WHERE cluster = ? AND revoked_at IS NULL')
   const saveToken = db.command('INSERT INTO tokens (hash, cluster, expires_at, replace) VALUES (?, ?, ?, ?)')
@@ -59,12 +61,17 @@ export function createAgents(db: Database, generation: string): Agents {
     openProcess: ({ cluster, process, generation: since = generation }) => {
       const agent = select.get(cluster)
       if (agent === undefined || agent.revokedAt !== undefined) return { kind: 'unknown' }
-      if (process > 0 && process === agent.process && since === generation)
+      const isOurs = since === generation
+      if (process > 0 && process === agent.process && isOurs)
         return { kind: 'opened', process, lastFrame: agent.lastFrame, generation }
-      if (process > 0 && process < agent.process) return { kind: 'superseded', current: agent.process }
+      const former = process === 0 || isOurs ? '' : `${process} of ${since}`
+      const last = selectNumbering.get(cluster)
+      // One from another history takes the place of none that was numbered in this one, but may have missed our answer.
+      const isLate = former === '' || last?.generation !== generation ? process < agent.process : last.former !== former
+      if (process > 0 && isLate) return { kind: 'superseded', current: agent.process }
       // A number that was not given here, or in another history: what that process told is lost. The next one is above both.
       const opened = Math.max(process, agent.process) + 1
-      setProcess(opened, cluster)
+      setProcess(opened, generation, former, cluster)
       return { kind: 'opened', process: opened, lastFrame: 0, generation }
     },
     revoke: ({ cluster, now }) => revoke(now, cluster) > 0,

@@ -96,6 +96,9 @@ const migrations: readonly string[] = [
   -- corrections: changes that a comparison found which no watch had told, audit_corrections those of them that an audit found;
   -- corrected_at, audited_at: when the last one was found, and when the last comparison ended, ms.
   ALTER TABLE streams ADD COLUMN checksum INTEGER;
+  -- generation: the history of this database in which the process got its number. former: the number, and its history, that it came with.
+  ALTER TABLE agents ADD COLUMN generation TEXT NOT NULL DEFAULT '';
+  ALTER TABLE agents ADD COLUMN former TEXT NOT NULL DEFAULT '';
   ALTER TABLE streams ADD COLUMN mismatches INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE streams ADD COLUMN corrections INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE streams ADD COLUMN audit_corrections INTEGER NOT NULL DEFAULT 0;

@@ -93,20 +93,20 @@ export function agentFacts(lab: MakeLab): void {
     assert.partialDeepStrictEqual(await store.openProcess(cluster, 0), { kind: 'opened', process: 9, lastFrame: 0 })
   })
 
-  test('a number that was given in another history of the database is not continued, though it is the same', async () => {
+  test('a process that was numbered in another history of the database gets a number of this one, unless another took its place', async () => {
     await using world = await lab()
     const { store } = await world.open()
-    await store.activate(activation({ lb: watch() }))
-    const agent = await startAgent(store)
-    await agent.send([seen('a')])
-    const opened = await store.openProcess(cluster, agent.process)
-    assert.ok(opened.kind === 'opened' && opened.lastFrame === 1)
-    assert.deepEqual(await store.openProcess(cluster, agent.process, opened.generation), opened)
-    assert.deepEqual(await store.openProcess(cluster, agent.process, 'before the restore'), {
-      ...opened,
-      process: agent.process + 1,
-      lastFrame: 0,
-    })
+    await join(store)
+    const before = 'the history before'
+    const opened = await store.openProcess(cluster, 7, before)
+    assert.partialDeepStrictEqual(opened, { kind: 'opened', process: 8, lastFrame: 0 })
+    assert.ok(opened.kind === 'opened')
+    assert.deepEqual(await store.openProcess(cluster, 8, opened.generation), opened)
+    assert.partialDeepStrictEqual(await store.openProcess(cluster, 7, before), { process: 9 }, 'our answer did not reach it')
+    for (const other of [6, 9, 30])
+      assert.deepEqual(await store.openProcess(cluster, other, before), { kind: 'superseded', current: 9 })
+    assert.partialDeepStrictEqual(await store.openProcess(cluster, 0), { process: 10 })
+    assert.deepEqual(await store.openProcess(cluster, 7, before), { kind: 'superseded', current: 10 })
   })
 
   test('a process that was replaced stays so after a restart, and so does the history', async () => {
