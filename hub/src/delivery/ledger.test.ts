@@ -125,3 +125,13 @@ test('a freeze that has to be read again changes nothing, and what was passed ov
   await flushed
   assert.equal(store.steps.at(-1)?.skipped, undefined)
 })
+
+test('doubt begins with what the store doubts, and is never taken back', () => {
+  const ledger = createLedger('dns', recordingStore())
+  ledger.begin({ cursor: 5, doubted: 8 })
+  assert.equal(ledger.doubted, 8)
+  ledger.doubt(9)
+  ledger.doubt(7)
+  ledger.begin({ cursor: 5, doubted: 8 })
+  assert.equal(ledger.doubted, 9)
+})

@@ -123,6 +123,19 @@ export function patchFacts(lab: MakeLab): void {
     assert.deepEqual([row?.patch, deltas(row)], [undefined, []])
   })
 
+  test('where rows may have been compacted, no body is a base', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    await store.activate(wanting({ lb: watch({ endpoints: ['cmdb', 'dns'] }) }, ['dns']))
+    const agent = await startAgent(store)
+    const [, updated] = await agent.send([seen('shop'), changed('shop', 'h2')])
+    await store.freeze({ endpoint: 'dns', settled: [], batches: [], cursor: await store.head() })
+    await link.call('compact', { from: 0, upTo: await store.head(), merging: { endpoint: 'cmdb' } })
+    const [whole, patched] = await agent.send([changed('shop', 'h3'), changed('shop', 'h4')])
+    assert.deepEqual(deltas(updated), ['dns'])
+    assert.deepEqual([whole?.patch, patched?.patch], [undefined, patchTo(whole, 'h4')])
+  })
+
   test('what was appended before an endpoint came, began to want patches, or the store was opened, is in doubt', async () => {
     await using world = await lab()
     const opened = await world.open()
