@@ -6,12 +6,12 @@ export const endpointNames = ['crm', 'dns', 'archive'] as const
 export type ClusterName = (typeof clusterNames)[number]
 export type EndpointName = (typeof endpointNames)[number]
 
-export interface ClusterModel {
+interface ClusterModel {
   readonly declared: boolean
   readonly paused: boolean
 }
 
-export interface EndpointModel {
+interface EndpointModel {
   readonly present: boolean
   readonly paused: boolean
   readonly history: 'latest' | 'every'

@@ -17,12 +17,10 @@ import {
   widgets,
 } from './config.ts'
 import { type Random, seeded } from './random.ts'
-import type { StageSettings } from './stage.ts'
 import type { ReceiverMode, Step } from './step.ts'
 
 export interface Schedule {
   readonly seed: number
-  readonly settings: StageSettings
   readonly steps: readonly Step[]
 }
 
@@ -34,14 +32,11 @@ export function generate(seed: number): Schedule {
   const drawn = makes.filter(({ always }) => always || random.chance(0.45))
   const choices = drawn.map(({ weight, make }) => [weight, make] as const)
   const round = () => Array.from({ length: 20 + random.below(20) }, () => random.weighted(choices)())
-  const audits = drawn.some(({ untrue }) => untrue) || random.chance(0.2)
-  return { seed, settings: { audits }, steps: [...round(), { do: 'check' }, ...round(), { do: 'check' }] }
+  return { seed, steps: [...round(), { do: 'check' }, ...round(), { do: 'check' }] }
 }
 
 interface Family {
   readonly always?: true
-  /** It makes servers tell what only an audit finds out. */
-  readonly untrue?: true
   readonly weight: number
   readonly make: Make
 }
@@ -59,7 +54,7 @@ function families(random: Random): readonly Family[] {
     { weight: 5, make: server.failure },
     { weight: 4, make: server.access },
     { weight: 3, make: server.compaction },
-    { untrue: true, weight: 3, make: server.falsehood },
+    { weight: 3, make: server.falsehood },
     { weight: 2, make: server.kind },
     { weight: 4, make: processes.agent },
     { weight: 3, make: processes.link },
@@ -141,6 +136,7 @@ function serverSteps(random: Random) {
     random.pick<Step>([
       { do: 'compact', cluster: cluster(), as: random.pick(['event', 'status']) },
       { do: 'expire-page', cluster: cluster() },
+      { do: 'audit', cluster: cluster() },
     ])
   const falsehood: Make = () =>
     random.pick<Step>([

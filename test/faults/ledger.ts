@@ -3,7 +3,7 @@ import type { ReceivedRequest, Receiver } from '../support/receiver.ts'
 
 export type Item = ReceivedRequest['items'][number]
 
-export interface Delivery {
+interface Delivery {
   readonly item: Item
   /** Number of the request that brought it first. */
   readonly request: number

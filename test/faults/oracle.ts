@@ -5,17 +5,17 @@
  * from it, what its watches' `events` keep from it, and what was gone while the hub's database was lost that alone knew of it.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { planFor } from '@watch-hub/hub/config/plan'
 import type { Life } from './chronicle.ts'
-import { clusterNames, type EndpointName, endpointNames } from './config.ts'
+import { type EndpointName, endpointNames } from './config.ts'
 import { checkHistory } from './history.ts'
+import { inventoryProblems } from './inventory.ts'
 import { describe, type Item, type Ledger, ledgerOf } from './ledger.ts'
 import type { Stage } from './stage.ts'
 import { held, type InStream, type Judge, judgeOf, type ObjectState } from './wanted.ts'
 
 /** What is wrong; nothing = all is well. */
 export async function findings(stage: Stage): Promise<readonly string[]> {
-  const found = await inventoryProblems(stage)
+  const found = [...inventoryProblems(stage)]
   for (const endpoint of endpointNames) {
     const ledger = ledgerOf(stage.lab.receiver(endpoint), Math.max(0, ...stage.restores.map(({ head }) => head)))
     const of = { stage, endpoint, ledger }
@@ -168,37 +168,6 @@ function successionProblems({ stage, endpoint, ledger }: Question): readonly str
   return problems
 }
 
-/** The hub's inventory is what the agents' plan makes of the clusters. */
-async function inventoryProblems({ lab, truth }: Stage): Promise<string[]> {
-  const problems: string[] = []
-  for (const cluster of clusterNames) {
-    const plan = planFor(lab.snapshot, cluster)
-    const hub = lab.hub.running
-    if (plan === undefined || hub === undefined) continue
-    const judge = judgeOf(lab.snapshot, cluster)
-    const lives = [...truth.lives.values()].filter((life) => life.cluster === cluster)
-    for (const { id, resource } of plan.streams) {
-      const expected = new Map(
-        lives.flatMap(({ uid, states }) => {
-          const state = states.at(-1)?.state
-          const seen = state && judge(state).find(({ stream }) => stream === id)
-          return seen === undefined ? [] : [[uid, `${seen.hash} ${seen.matches.join(' ')}`] as const]
-        }),
-      )
-      const index = new Map<string, string>()
-      for await (const chunk of hub.store.readIndex({ cluster, plan: plan.hash, stream: id }, new AbortController().signal))
-        for (const { uid, hash, matches } of chunk) index.set(uid, `${hash} ${matches.join(' ')}`)
-      for (const [uid, row] of expected)
-        if (index.get(uid) !== row)
-          problems.push(`inventory of ${cluster} ${resource}: ${uid} is ${index.get(uid)}, expected ${row}`)
-      for (const [uid, row] of index)
-        if (!expected.has(uid))
-          problems.push(`inventory of ${cluster} ${resource}: holds ${uid} (${row}), which is not to be there`)
-    }
-  }
-  return problems
-}
-
 /** After a check: what is there now is explained, and explains nothing later. */
 export function closeRound(stage: Stage): void {
   for (const endpoint of endpointNames) {
@@ -218,5 +187,4 @@ export function closeRound(stage: Stage): void {
   }
   stage.checkedAt = stage.truth.now()
   stage.gaps.clear()
-  if (stage.audits) for (const cluster of clusterNames) stage.gaps.add(cluster)
 }

@@ -106,6 +106,9 @@ async function breakServer(step: ServerStep, stage: Stage): Promise<void> {
       return simulator.restore()
     case 'bookmarks':
       return simulator.sendBookmarks()
+    case 'audit':
+      gap()
+      return stage.lab.agent(cluster).audit()
     case 'compact':
       gap()
       return simulator.compact(step.as)
@@ -260,8 +263,8 @@ async function audit({ lab, untrue }: Stage): Promise<void> {
     const { requests, until } = lab.cluster(name)
     const lists = () => kindsOf(lab.snapshot, name).map((resource) => requests.count({ verb: 'list', resource }))
     const before = lists()
-    // One list may have begun before now.
-    await until(() => lists().every((count, i) => count >= (before[i] ?? 0) + 2), `an audit of ${name}`)
+    lab.agent(name).audit()
+    await until(() => lists().every((count, i) => count > (before[i] ?? 0)), `an audit of ${name}`)
   }
   untrue.clear()
   await lab.quiet(20_000)

@@ -2,7 +2,7 @@
 import { deadline } from '@watch-hub/shared/runtime/sleep'
 import { closeRound, findings } from './oracle.ts'
 import { perform, recover } from './perform.ts'
-import { type StageSettings, setStage } from './stage.ts'
+import { setStage } from './stage.ts'
 import { printed, type Step } from './step.ts'
 
 export type Outcome =
@@ -14,7 +14,7 @@ export type Outcome =
 const patienceMs = 90_000
 
 /** A schedule without a check at its end is checked all the same. */
-export async function play(steps: readonly Step[], settings: StageSettings): Promise<Outcome> {
+export async function play(steps: readonly Step[]): Promise<Outcome> {
   const all: readonly Step[] = steps.at(-1)?.do === 'check' ? steps : [...steps, { do: 'check' }]
   const at = { step: 0 }
   using patience = deadline(patienceMs)
@@ -24,11 +24,11 @@ export async function play(steps: readonly Step[], settings: StageSettings): Pro
       resolve({ kind: 'failed', step: at.step, problems: [`hangs in ${step && printed(step)}`] })
     })
   })
-  return Promise.race([playAll(all, settings, at), hanging])
+  return Promise.race([playAll(all, at), hanging])
 }
 
-async function playAll(all: readonly Step[], settings: StageSettings, at: { step: number }): Promise<Outcome> {
-  await using stage = await setStage(settings)
+async function playAll(all: readonly Step[], at: { step: number }): Promise<Outcome> {
+  await using stage = await setStage()
   for (const [i, step] of all.entries()) {
     at.step = i
     try {

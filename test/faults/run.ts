@@ -2,7 +2,7 @@
 import { generate, type Schedule } from './generate.ts'
 import { type Outcome, play } from './play.ts'
 import { type Shrunk, shrink } from './shrink.ts'
-import { printed, type Step } from './step.ts'
+import { printed } from './step.ts'
 
 export interface RunSettings {
   /** Of the first schedule; the others follow it. */
@@ -15,7 +15,7 @@ export interface RunSettings {
   readonly onPlayed?: (played: { readonly seed: number; readonly outcome: Outcome; readonly ms: number }) => void
 }
 
-export interface Failure extends Shrunk, Pick<Schedule, 'seed' | 'settings'> {}
+export interface Failure extends Shrunk, Pick<Schedule, 'seed'> {}
 
 /** Failing schedules that are made small, at most; the others are told as they are. */
 const shrunkAtMost = 3
@@ -25,28 +25,26 @@ export async function run({ seed: first, schedules, concurrency, shrinkMs, onPla
   let next = first
   const work = async () => {
     for (let seed = next++; seed < first + schedules; seed = next++) {
-      const { steps, settings } = generate(seed)
+      const { steps } = generate(seed)
       const began = performance.now()
-      const outcome = await play(steps, settings)
+      const outcome = await play(steps)
       onPlayed?.({ seed, outcome, ms: performance.now() - began })
-      if (outcome.kind === 'failed')
-        failures.push({ seed, settings, steps: steps.slice(0, outcome.step + 1), problems: outcome.problems })
+      if (outcome.kind === 'failed') failures.push({ seed, steps: steps.slice(0, outcome.step + 1), problems: outcome.problems })
     }
   }
   await Promise.all(Array.from({ length: concurrency }, work))
   const small: Failure[] = []
-  for (const { seed, settings, ...failure } of failures.slice(0, shrunkAtMost)) {
-    const again = (steps: readonly Step[]) => play(steps, settings)
-    small.push({ seed, settings, ...(await shrink(failure, { play: again, until: performance.now() + shrinkMs, tries: 3 })) })
+  for (const { seed, ...failure } of failures.slice(0, shrunkAtMost)) {
+    small.push({ seed, ...(await shrink(failure, { play, until: performance.now() + shrinkMs, tries: 3 })) })
   }
   return [...small, ...failures.slice(shrunkAtMost)]
 }
 
-export const report = ({ seed, settings, steps, problems }: Failure): string =>
+export const report = ({ seed, steps, problems }: Failure): string =>
   [
     `seed ${seed} failed:`,
     ...problems.map((problem) => `  ${problem}`),
-    `with ${steps.length} steps${settings.audits ? ' and audits' : ''}:`,
+    `with ${steps.length} steps:`,
     ...steps.map((step) => `  ${printed(step)}`),
     `run it again: npm run faults -- --seed ${seed}`,
   ].join('\n')

@@ -6,7 +6,7 @@ import { type Chronicle, chronicle, type Moment } from './chronicle.ts'
 import { type ConfigModel, clusterNames, type EndpointName, endpointNames, firstConfig, manifestsOf, widgets } from './config.ts'
 
 /** The hub's database went back to an earlier one. */
-export interface Restore {
+interface Restore {
   readonly at: Moment
   /** Of the log of the earlier one; 0 = it was empty. */
   readonly head: number
@@ -21,7 +21,6 @@ export interface Copy extends Omit<Restore, 'at'> {
 export interface Stage extends AsyncDisposable {
   readonly lab: Lab
   readonly truth: Chronicle
-  readonly audits: boolean
   config: ConfigModel
   /** The last quiet moment, when the oracle looked. */
   checkedAt: Moment
@@ -48,15 +47,10 @@ export const widgetKind = {
   namespaced: true,
 } as const
 
-export interface StageSettings {
-  /** Agents compare what they hold again and again. */
-  readonly audits: boolean
-}
-
 /** Everything runs. */
-export async function setStage({ audits }: StageSettings): Promise<Stage> {
+export async function setStage(): Promise<Stage> {
   await using scope = new AsyncDisposableStack()
-  const reconcile = { pageObjects: 3, auditQuietMs: 2, ...(audits ? { auditMs: 150 } : {}) }
+  const reconcile = { pageObjects: 3 }
   const lab = scope.use(await startLab({ clusters: clusterNames, receivers: endpointNames, reconcile }))
   const truth = chronicle(new Map(clusterNames.map((name) => [name, lab.cluster(name)])))
   for (const name of clusterNames) {
@@ -80,7 +74,6 @@ export async function setStage({ audits }: StageSettings): Promise<Stage> {
   return {
     lab,
     truth,
-    audits,
     config: firstConfig,
     checkedAt: 0,
     untrue: new Set(),

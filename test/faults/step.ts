@@ -32,7 +32,7 @@ export type ServerStep = { readonly cluster: ClusterName } & (
   | { readonly do: 'cut'; readonly when: 'now' | 'mid-event'; readonly resource?: string }
   | { readonly do: 'cut-inside'; readonly text: string }
   | { readonly do: 'end'; readonly resource?: string }
-  | { readonly do: 'stall' | 'resume' | 'refuse' | 'restore' | 'bookmarks' }
+  | { readonly do: 'stall' | 'resume' | 'refuse' | 'restore' | 'bookmarks' | 'audit' }
   | { readonly do: 'compact'; readonly as: 'event' | 'status' }
   | {
       readonly do: 'fail'

@@ -67,7 +67,16 @@ export async function startAgentProcess(settings: AgentProcessSettings): Promise
   })
   scope.use(link)
   const reconciler = startReconcile(
-    { kube, outbox, loadIndex: link.loadIndex, onStatus: () => link.statusChanged(), log, sleep: shortSleep, clock: clock.now },
+    {
+      kube,
+      outbox,
+      loadIndex: link.loadIndex,
+      onStatus: () => link.statusChanged(),
+      log,
+      sleep: shortSleep,
+      clock: clock.now,
+      now: clock.monotonic,
+    },
     settings.reconcile,
   )
   scope.use(reconciler)

@@ -37,6 +37,8 @@ export interface LabSettings {
 
 export interface LabHub {
   readonly running: HubProcess | undefined
+  /** Its database. */
+  readonly file: string
   readonly clock: Clock
   start(): Promise<void>
   /** A crash. */
@@ -60,6 +62,8 @@ export interface LabAgent {
   startAnother(): Promise<void>
   /** A crash of all its processes but the newest. */
   killOlder(): Promise<void>
+  /** Every kind is compared anew as soon as its watch ends: the server ends them all. */
+  audit(): void
   /** A crash of all its processes. */
   kill(): Promise<void>
 }
@@ -79,6 +83,9 @@ export interface Lab extends AsyncDisposable {
 
 /** Small enough for a test's patience where the product waits in real time. */
 const quickReconcile: ReconcileSettings = { stallMs: 400, listStallMs: 400, labelsSettleMs: 200 }
+
+/** Longer than any audit waits. */
+const auditAfterMs = 4 * 3_600_000
 
 /** In memory where the machine has such a folder: no power is lost here, so nobody needs to wait for a disk. */
 const scratch = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
@@ -176,6 +183,7 @@ function createLabHub(
     get running() {
       return running
     },
+    file,
     clock,
     start: async () => {
       if (running !== undefined) return
@@ -263,6 +271,10 @@ async function createLabAgent(
       if (processes.size === 0) await startAnother()
     },
     startAnother,
+    audit: () => {
+      clock.pass(auditAfterMs)
+      simulator.endWatches()
+    },
     killOlder: async () => {
       const older = [...processes].slice(0, -1)
       for (const process of older) processes.delete(process)

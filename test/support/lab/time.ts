@@ -9,16 +9,25 @@ export const shortSleep: Sleep = (ms, signal) => realSleep(ms / compression, sig
 /** A clock of one process: wall time, and how wrong it is. */
 export interface Clock {
   readonly now: () => number
+  /** Only runs forward, whatever `now` says; ms. */
+  readonly monotonic: () => number
   /** ms that it is ahead of the real time; negative = behind. */
   setWrong(byMs: number): void
+  /** Lets time pass on the monotonic clock. */
+  pass(ms: number): void
 }
 
 export function createClock(): Clock {
   let wrong = 0
+  let passed = 0
   return {
     now: () => Date.now() + wrong,
+    monotonic: () => performance.now() + passed,
     setWrong: (byMs) => {
       wrong = byMs
+    },
+    pass: (ms) => {
+      passed += ms
     },
   }
 }
