@@ -5,7 +5,7 @@ import { array, decodeJson, json, object, optional, string } from '@watch-hub/sh
 import { type Received, type Receiver, startReceiver } from './testing/receiver.ts'
 import { endpointConfig } from './testing/rows.ts'
 import { sleeping } from './testing/sleeping.ts'
-import { startWorld } from './testing/world.ts'
+import { startWorld, watchConfig } from './testing/world.ts'
 
 const payload = object({
   items: array(object({ sequence: string, object: optional(json), patch: optional(json), base: optional(string) })),
@@ -63,13 +63,17 @@ test('what another courier sent is not trusted, nor what went out under another 
 })
 
 test('what a scan told is no base', async () => {
-  await using started = await startedWith(1, 2)
-  const { delivery, receiver, tell } = started
-  await delivery.resync('dns', {})
+  await using started = await startedWith()
+  const { world, receiver, tell } = started
+  const hearing = (extra: readonly string[]) =>
+    world.commit({ endpoints: [dns(receiver)], watches: [watchConfig(), watchConfig({ name: 'extra', endpoints: extra })] })
+  await hearing([])
+  for (const n of [1, 2]) await tell(n)
+  await hearing(['dns'])
   await receiver.requests(3)
   assert.deepEqual(
-    itemsOf(receiver.received.at(-1)).map(({ patch }) => patch),
-    [undefined],
+    itemsOf(receiver.received.at(-1)).map((item) => item.object),
+    [{ text: 'x'.repeat(100), n: 2 }],
   )
   assert.deepEqual([(await tell(3)).item?.patch, (await tell(4)).item?.patch], [undefined, { n: 4 }])
 })

@@ -136,10 +136,10 @@ export function patchFacts(lab: MakeLab): void {
     assert.deepEqual([whole?.patch, patched?.patch], [undefined, patchTo(whole, 'h4')])
   })
 
-  test('what was appended before an endpoint came, began to want patches, or the store was opened, is in doubt', async () => {
+  test('what was appended before an endpoint came, began to want patches, lost its backlog, or the store was opened, is in doubt', async () => {
     await using world = await lab()
     const opened = await world.open()
-    const { store } = opened
+    const { store, link } = opened
     const doubted = async (of: Store = store) => (await of.endpoint('dns')).doubted
     await store.activate(activation({ other: watch({ endpoints: [] }) }))
     const agent = await startAgent(store)
@@ -158,7 +158,10 @@ export function patchFacts(lab: MakeLab): void {
     await store.activate({ ...wanting(lb, []), endpoints: [] })
     await store.activate(wanting(lb, ['dns']))
     assert.equal(await doubted(), left)
-    const crashed = await sent('e')
+    const dropped = await sent('e')
+    await link.call('dropBacklog', { endpoint: 'dns' })
+    assert.equal(await doubted(), dropped)
+    const crashed = await sent('f')
     await opened.kill()
     const { store: again } = await world.open()
     assert.equal(await doubted(again), crashed)
