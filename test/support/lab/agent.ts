@@ -52,11 +52,17 @@ export async function startAgentProcess(settings: AgentProcessSettings): Promise
     dial: (signal) => dial({ url: relay.url }, signal),
     outbox,
     identity: () => identity,
-    rejoin: async () => {
-      const token = await settings.token()
+    rejoin: async (signal) => {
+      const token = await settings.token().catch(() => undefined)
       if (token === undefined) return false
-      identity = await joinWith(token)
-      return true
+      try {
+        identity = await joinWith(token)
+        return true
+      } catch (error) {
+        signal.throwIfAborted()
+        log.warn('cannot join again', { error })
+        return false
+      }
     },
     status: () => reconciler.status(),
     onPlan: (plan) => reconciler.follow(plan),

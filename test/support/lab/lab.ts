@@ -257,7 +257,10 @@ async function createLabAgent(
     process.done.catch((error: unknown) => {
       log.warn('agent process ended', { error })
       processes.delete(process)
-      const end: Promise<void> = process.kill().finally(() => ending.delete(end))
+      const end: Promise<void> = process
+        .kill()
+        .catch((why: unknown) => log.warn('agent process did not end well', { error: why }))
+        .finally(() => ending.delete(end))
       ending.add(end)
     })
   }
