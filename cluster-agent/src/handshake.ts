@@ -25,7 +25,7 @@ export interface Meeting {
   readonly say: (message: UpMessage) => Promise<void>
   readonly identity: Identity
   /** What this process has of the connections before. */
-  readonly state: Pick<Hello, 'process' | 'generation' | 'plan' | 'ackedFrame'>
+  readonly state: Pick<Hello, 'process' | 'generation' | 'lost' | 'plan' | 'ackedFrame'>
 }
 
 /** Rejects with `Goodbye` when the hub is not the one that this agent joined. */

@@ -102,8 +102,14 @@ suite('a hub link', () => {
       const again = await world.hub.next()
       await again.greet()
       welcome(again, { lastFrame })
-      assert.partialDeepStrictEqual(await (await world.hub.next()).greet(), { process: 0, generation: '', ackedFrame: 0 })
+      const after = await world.hub.next()
+      assert.partialDeepStrictEqual(await after.greet(), { process: 0, generation: '', lost: true, ackedFrame: 0 })
       assert.deepEqual(world.heard, ['lost data'])
+      welcome(after, { process: 9, lastFrame: 0 })
+      await after.hear('status')
+      after.end()
+      const { lost } = await (await world.hub.next()).greet()
+      assert.equal(lost, undefined, 'it is said once')
     })
 
   test('passes on which index is to be loaded anew', async () => {
@@ -115,9 +121,9 @@ suite('a hub link', () => {
     const { request } = await world.connection.hear('index-request')
     const objects = [{ uid: 'u', namespace: '', name: 'n', resourceVersion: '1', hash: 'h', matches: ['w'] }]
     world.connection.sayBytes(await pack('index', encodeIndexChunk(request, objects)))
-    world.connection.say({ type: 'index-end', request, objects: 1, checksum: 5 })
+    world.connection.say({ type: 'index-end', request, objects: 1, checksum: 5, doubted: true })
     assert.deepEqual(await first, { done: false, value: objects })
-    assert.deepEqual(await loading.next(), { done: true, value: 5 })
+    assert.deepEqual(await loading.next(), { done: true, value: { checksum: 5, doubted: true } })
     assert.deepEqual(world.heard, ['reload s: it differs'])
   })
 

@@ -30,7 +30,7 @@ import { after, deadline, type Sleep } from '@watch-hub/shared/runtime/sleep'
 import { Task } from '@watch-hub/shared/runtime/task'
 import { Goodbye, shakeHands } from './handshake.ts'
 import type { Identity } from './identity.ts'
-import { openIndexDesk } from './index-desk.ts'
+import { type IndexEnd, openIndexDesk } from './index-desk.ts'
 import type { Outbox } from './outbox.ts'
 
 export type AgentStatus = Omit<Extract<UpMessage, { type: 'status' }>, 'type'>
@@ -57,7 +57,7 @@ export interface HubLink extends AsyncDisposable {
   /** Why it is not connected, when it is not. */
   readonly trouble: string | undefined
   /** What the hub holds of one stream; waits for a connection, fails when that one breaks. */
-  loadIndex(stream: string, signal: AbortSignal): AsyncGenerator<readonly IndexEntry[], number>
+  loadIndex(stream: string, signal: AbortSignal): AsyncGenerator<readonly IndexEntry[], IndexEnd>
   /** The status is sent soon; many calls make one message. */
   statusChanged(): void
   /** Rejects when this process must not come back. */
@@ -82,6 +82,8 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
   let process = 0
   /** The history of the hub's database that numbered this process; empty = none yet. */
   let generation = ''
+  /** The hub has not heard yet that it lost data. */
+  let lost = false
   let planHash = ''
   let connected = false
   let trouble: string | undefined = 'not connected yet'
@@ -91,6 +93,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
     log.warn('starting over under a new process number', { why })
     process = 0
     generation = ''
+    lost = true
     outbox.reset()
     moment('started-over')
     deps.onLostData()
@@ -117,7 +120,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
       hear: async () => hear(messageOf(await inbox.next())),
       say: (message) => channel.send(JSON.stringify(message)),
       identity: deps.identity(),
-      state: { process, generation, plan: planHash, ackedFrame: outbox.acked },
+      state: { process, generation, plan: planHash, ackedFrame: outbox.acked, ...(lost && { lost }) },
     })
     if (process !== 0 && welcome.process !== process)
       startOver(`the hub knows nothing of process ${process} and calls it ${welcome.process} now: it lost data`)
@@ -129,6 +132,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
     }
     process = welcome.process
     generation = welcome.generation
+    lost = false
     outbox.replayFrom(welcome.lastFrame)
   }
 

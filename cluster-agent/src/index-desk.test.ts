@@ -89,7 +89,7 @@ test('the connection is not read on while chunks wait to be taken', async () => 
   await new Promise(setImmediate)
   assert.ok(sent.length < 5, `expected at most three chunks to wait, ${sent.length} were taken in`)
   for (const expected of ['b', 'c', 'd', 'e']) assert.deepEqual((await loading.next()).value, [object(expected)])
-  assert.deepEqual(await loading.next(), { done: true, value: 7 })
+  assert.deepEqual(await loading.next(), { done: true, value: { checksum: 7, doubted: false } })
   await sending
 })
 

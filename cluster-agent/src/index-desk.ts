@@ -6,6 +6,12 @@
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
 import { bell } from '@watch-hub/shared/runtime/bell'
 
+/** What the hub says of an index as a whole, see the message `index-end`. */
+export interface IndexEnd {
+  readonly checksum: number
+  readonly doubted?: boolean
+}
+
 interface Request {
   readonly request: number
   readonly stream: string
@@ -14,16 +20,16 @@ interface Request {
   /** Rings when chunks were taken, and when nobody will take any more. */
   readonly room: ReturnType<typeof bell>
   received: number
-  state: 'waiting' | 'asked' | { readonly complete: number } | { readonly failed: Error } | 'left'
+  state: 'waiting' | 'asked' | { readonly complete: IndexEnd } | { readonly failed: Error } | 'left'
 }
 
 export interface IndexDesk {
-  /** Gives the objects in chunks, and at last their checksum as the hub says it. */
-  load(stream: string, signal: AbortSignal): AsyncGenerator<readonly IndexEntry[], number>
+  /** Gives the objects in chunks. */
+  load(stream: string, signal: AbortSignal): AsyncGenerator<readonly IndexEntry[], IndexEnd>
   /** The next request to send. */
   next(signal: AbortSignal): Promise<{ readonly request: number; readonly stream: string }>
   chunk(of: { readonly request: number; readonly objects: readonly IndexEntry[] }, signal: AbortSignal): Promise<void>
-  end(of: { readonly request: number; readonly objects: number; readonly checksum: number }): void
+  end(of: IndexEnd & { readonly request: number; readonly objects: number }): void
   /** The connection is gone. */
   hangUp(why: Error): void
 }
@@ -43,7 +49,7 @@ export function openIndexDesk(): IndexDesk {
     work.ring()
   }
 
-  async function* load(stream: string, signal: AbortSignal): AsyncGenerator<readonly IndexEntry[], number> {
+  async function* load(stream: string, signal: AbortSignal): AsyncGenerator<readonly IndexEntry[], IndexEnd> {
     const bells = { news: bell(), room: bell() }
     const mine: Request = { request: ++numbers, stream, chunks: [], ...bells, received: 0, state: 'waiting' }
     open.push(mine)
@@ -86,11 +92,11 @@ export function openIndexDesk(): IndexDesk {
       mine.news.ring()
       while (mine.chunks.length > maxWaiting && mine.state === 'asked') await mine.room.wait(signal)
     },
-    end: ({ request, objects, checksum }) => {
+    end: ({ request, objects, checksum, doubted = false }) => {
       const mine = asked(request)
       if (mine === undefined) return
       const short = new Error(`expected an index of ${objects} objects from the hub, got ${mine.received}`)
-      settle(mine, mine.received === objects ? { complete: checksum } : { failed: short })
+      settle(mine, mine.received === objects ? { complete: { checksum, doubted } } : { failed: short })
     },
     hangUp: (why) => {
       for (const each of open) if (each.state === 'asked') settle(each, { failed: why })

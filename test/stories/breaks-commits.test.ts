@@ -63,8 +63,8 @@ const commits: Readonly<Record<string, Commit>> = {
     heard: [],
     holds: anyone,
     missed: [
-      'created initial gold-new',
-      'created initial plain-new',
+      'created recovered gold-new',
+      'created recovered plain-new',
       'deleted recovered gold-deleted',
       'deleted recovered plain-deleted',
       'updated recovered gold-changed',

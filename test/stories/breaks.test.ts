@@ -12,6 +12,7 @@
  */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { openDatabase } from '@watch-hub/hub/store/engine/database'
 import type { Simulator } from '../support/api-server-simulator/simulator.ts'
 import { assertPicture, change, thing, told } from '../support/breaks.ts'
 import { type Lab, startLab } from '../support/lab/lab.ts'
@@ -210,6 +211,30 @@ suite('breaks of the hub’s data', () => {
     await lab.quiet()
     assertPicture(receiver, cluster)
   })
+
+  for (const agentToo of [false, true])
+    test(`a database of yesterday, and an object that is again what it was then, though something else was sent since${agentToo ? '; the agent restarted as well' : ''}`, async () => {
+      await using on = await start()
+      const { lab, cluster, receiver } = on
+      const label = (value: string | null) => cluster.patch('services', 'd', { metadata: { labels: { tier: value } } })
+      const yesterday = await lab.hub.copyDatabase()
+      label('gold')
+      await lab.quiet()
+      await lab.hub.kill()
+      if (agentToo) {
+        await lab.agent('a').kill()
+        using db = openDatabase(yesterday)
+        db.exec("DELETE FROM meta WHERE key = 'generation'") // as `restore` does
+      }
+      await lab.hub.replaceDatabase(yesterday)
+      label(null)
+      receiver.clear()
+      await lab.hub.start()
+      if (agentToo) await lab.agent('a').start()
+      await lab.quiet()
+      assert.deepEqual(told(receiver), ['updated recovered d'], 'what did not change is not told again')
+      assertPicture(receiver, cluster)
+    })
 
   test('a lost database: the agent joins anew by a token, everything is told anew, and only what was deleted meanwhile is not', async () => {
     await using on = await start()

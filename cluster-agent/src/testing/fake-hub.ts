@@ -14,7 +14,7 @@ export interface FakeHub extends AsyncDisposable {
   readonly inventory: ReadonlyMap<string, ReadonlyMap<string, Held>>
   /** Every entry, in order: `change name@uid cause`. */
   readonly log: string[]
-  loadIndex(stream: string): AsyncGenerator<readonly IndexEntry[], number>
+  loadIndex(stream: string): AsyncGenerator<readonly IndexEntry[], { readonly checksum: number }>
   /** Resolves when `holds`; it is looked at after each frame. */
   until(holds: () => boolean): Promise<void>
   /** Serves another outbox, as after a restart of the agent. */
@@ -77,7 +77,7 @@ export function fakeHub(first: Outbox): FakeHub {
     async *loadIndex(stream) {
       const rows = [...(inventory.get(stream)?.values() ?? [])]
       yield rows
-      return checksumOf(rows)
+      return { checksum: checksumOf(rows) }
     },
     until: (holds) => {
       if (holds()) return Promise.resolve()

@@ -27,6 +27,8 @@ export interface Index {
   readonly size: number
   /** Of all rows, see protocol/checksum.ts. */
   readonly checksum: number
+  /** Until the next comparison is complete: endpoints may hold something newer than what is here. */
+  doubted: boolean
   get(of: ObjectName): Row | undefined
   /** The object counts as seen, too. */
   set(of: ObjectName, row: Row): void
@@ -98,6 +100,7 @@ export function createIndex(): Index {
     get checksum() {
       return checksum
     },
+    doubted: false,
     get: (of) => {
       const text = rows.get(keyOf(of))
       return text === undefined ? undefined : unpack(text)

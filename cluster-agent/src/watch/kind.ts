@@ -9,6 +9,7 @@ import { backoff } from '@watch-hub/shared/runtime/backoff'
 import { describeError } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'
 import { Task } from '@watch-hub/shared/runtime/task'
+import type { IndexEnd } from '../index-desk.ts'
 import type { Outbox } from '../outbox.ts'
 import type { KindRef, ResourceKind } from './discovery.ts'
 import { createIndex, type Index } from './index.ts'
@@ -18,7 +19,7 @@ import { createStream } from './stream.ts'
 import { createStreamSink, type SyncedStream } from './stream-sink.ts'
 
 /** Gives what the hub holds, in parts, and at last the checksum of all of it. */
-export type LoadIndex = (stream: string, signal: AbortSignal) => AsyncGenerator<readonly IndexEntry[], number>
+export type LoadIndex = (stream: string, signal: AbortSignal) => AsyncGenerator<readonly IndexEntry[], IndexEnd>
 
 export interface KindDeps extends ReflectorDeps {
   readonly outbox: Pick<Outbox, 'offer' | 'flushed'>
@@ -204,7 +205,12 @@ async function load(parts: ReturnType<LoadIndex>): Promise<Index> {
   for (;;) {
     const part = await parts.next()
     if (!part.done) index.load(part.value)
-    else if (part.value === index.checksum) return index
-    else throw new IndexDiffers(`expected an index with the checksum ${part.value} from the hub, got ${index.checksum}`)
+    else {
+      const { checksum, doubted = false } = part.value
+      if (checksum !== index.checksum)
+        throw new IndexDiffers(`expected an index with the checksum ${checksum} from the hub, got ${index.checksum}`)
+      index.doubted = doubted
+      return index
+    }
   }
 }

@@ -29,7 +29,7 @@ function setUp({ outbox: outboxSettings, sleep = async () => {} }: SetUp = {}) {
       loaded.push(stream)
       const rows = held.get(stream) ?? []
       yield rows
-      return checksumOf(rows)
+      return { checksum: checksumOf(rows) }
     },
     onStatus: () => {
       changed.resolve()
@@ -274,7 +274,7 @@ suite('reconcile', () => {
       async *loadIndex() {
         yield []
         if (++asked === 1) throw new Error('the connection to the hub broke')
-        return emptyChecksum
+        return { checksum: emptyChecksum }
       },
       onStatus: () => {},
       log: silentLog,
@@ -324,7 +324,7 @@ suite('reconcile', () => {
       async *loadIndex() {
         asked++
         yield [{ uid: 'u', namespace: '', name: 'a', resourceVersion: '1', hash: 'h', matches: ['web'] }]
-        return asked === 1 ? emptyChecksum : checksumOf([{ uid: 'u', hash: 'h', matches: ['web'] }])
+        return { checksum: asked === 1 ? emptyChecksum : checksumOf([{ uid: 'u', hash: 'h', matches: ['web'] }]) }
       },
       onStatus: () => {},
       log: silentLog,

@@ -50,6 +50,7 @@ export function createStreamSink(settings: StreamSinkSettings, signal: AbortSign
     for (const change of stream.missing(byList())) await put(stream, change)
     const entry = { synced: stream.synced, checksum: stream.index.checksum, ...byList() }
     await outbox.offer({ stream: stream.frame, entry, plan: planHash() }, signal)
+    stream.index.doubted = false
     moment('synced-offered')
   }
 

@@ -5,6 +5,7 @@
  *   an error of a watch's `when`  leaves the object as it was for that watch, in or out
  *   another uid, the same name    the old object is gone before the new one is added (law 3)
  *   an equal hash                 no body; equal watches too: nothing to say
+ *                                 (while the index is in doubt, only of the version that the hub knows)
  *   no watch matches              nothing of it is projected, and nothing is said unless the hub knows the object
  * The index follows only when a change is applied, after its entry is in the outbox; until then the same object gives the same change again.
  */
@@ -74,9 +75,10 @@ export function createStream(plan: StreamPlan, kind: ResourceKind, deps: StreamD
       return row && { entry: { ...now, uid, change: 'modified', matches }, apply: () => index.delete(now, uid) }
     const body = JSON.stringify(project(object))
     const hash = bodyHash(body)
-    if (row?.hash === hash && row.matches === matches) return undefined
+    const sameContent = row?.hash === hash && !(index.doubted && row.resourceVersion !== now.resourceVersion)
+    if (sameContent && row.matches === matches) return undefined
     return {
-      entry: { ...now, uid, change: row ? 'modified' : change, matches, hash, ...(row?.hash === hash ? {} : { body }) },
+      entry: { ...now, uid, change: row ? 'modified' : change, matches, hash, ...(sameContent ? {} : { body }) },
       apply: () => index.set(now, { uid, resourceVersion: now.resourceVersion, hash, matches }),
     }
   }

@@ -29,8 +29,11 @@ export const downMessage = union({
   plan: object({ plan }),
   /** All frames up to this number are durable. */
   ack: object({ frame: integer }),
-  /** Ends the answer to `index-request`: `objects` were sent in binary chunks before it; `checksum` is theirs, see checksum.ts. */
-  'index-end': object({ request: integer, objects: integer, checksum: integer }),
+  /**
+   * Ends the answer to `index-request`: `objects` were sent in binary chunks before it; `checksum` is theirs, see checksum.ts. `doubted`: the hub
+   * lost what came after them, and endpoints may hold that; so an object of another version is told whole, whatever its content.
+   */
+  'index-end': object({ request: integer, objects: integer, checksum: integer, doubted: optional(boolean) }),
   /** The agent's index of this stream is not what the hub holds: it is to be loaded and compared anew. No other stream is concerned. */
   reload: object({ stream: string, reason: string }),
   /** Why the hub closes. `final`: true = do not come back with this process (superseded, revoked, unknown). */
@@ -51,6 +54,8 @@ export const upMessage = union({
      * restored begins another history: numbers of the one before mean nothing in it.
      */
     generation: string,
+    /** true: a hub of this identity holds less than it acknowledged to this agent. */
+    lost: optional(boolean),
     /** Hash of the plan that it received last; empty = none. */
     plan: string,
     /** The last frame of this process that the agent holds an ack for; 0 = none. */

@@ -79,7 +79,7 @@ async function admit(deps: HandshakeDeps, hello: Hello, nonce: string): Promise<
       `expected the cluster with uid ${known.clusterUid} under the name "${cluster}", got ${clusterUid}: if it was rebuilt, join with a token from \`watch-hub cluster token ${cluster} --replace\``,
     )
   if (!deps.declared(cluster)) return refused('undeclared', `the config repo does not declare cluster "${cluster}" (any more)`)
-  const opened = await deps.store.openProcess(cluster, process, hello.generation)
+  const opened = await deps.store.openProcess(cluster, process, { generation: hello.generation, lost: hello.lost ?? false })
   moment('process-opened')
   if (opened.kind === 'unknown') return stranger(cluster)
   if (opened.kind === 'superseded')

@@ -24,7 +24,7 @@ export type AgentStatus = Extract<UpMessage, { type: 'status' }>
 type IndexRequest = Extract<UpMessage, { type: 'index-request' }>
 
 export interface SessionDeps {
-  readonly store: Pick<Store, 'append' | 'readIndex'>
+  readonly store: Pick<Store, 'append' | 'isDoubted' | 'readIndex'>
   readonly log: Log
   readonly onStatus: (status: AgentStatus) => void
 }
@@ -107,7 +107,8 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
       await channel.send(await pack('index', encodeIndexChunk(request, chunk)))
       moment('index-chunk-sent')
     }
-    await tell({ type: 'index-end', request, objects, checksum })
+    const doubted = await deps.store.isDoubted({ cluster: peer.cluster, stream })
+    await tell({ type: 'index-end', request, objects, checksum, doubted })
   }
 
   const take = async (message: Message) => {

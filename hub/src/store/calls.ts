@@ -90,7 +90,14 @@ export interface Calls {
   tail(of: { readonly from: Sequence; readonly limit: number }): readonly LogRow[]
   saveToken(token: Token): void
   join(attempt: JoinAttempt): Joined
-  openProcess(of: { readonly cluster: string; readonly process: number; readonly generation?: string }): Opened
+  openProcess(of: {
+    readonly cluster: string
+    readonly process: number
+    readonly generation?: string
+    readonly lost?: boolean
+  }): Opened
+  /** True: what came after the stream's rows was lost. */
+  isDoubted(of: { readonly cluster: string; readonly stream: string }): boolean
   revoke(of: { readonly cluster: string; readonly now: number }): boolean
   agents(of: undefined): readonly AgentRecord[]
   setPaused(of: { readonly endpoint: string; readonly pause?: Pause }): void

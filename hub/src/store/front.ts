@@ -55,6 +55,7 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
     hubId: link.hubId,
     activate: (activation) => link.call('activate', activation),
     readIndex: (of, signal) => readIndex(link, of, signal),
+    isDoubted: (of) => link.call('isDoubted', of),
     append: (cluster, frame, signal) => upkeep.pass(() => append(cluster, frame), signal),
     onAppend: (listener) => {
       listeners.add(listener)
@@ -89,8 +90,7 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
     head: async () => tail.head,
     saveToken: (token) => link.call('saveToken', token),
     join: (attempt) => link.call('join', attempt),
-    openProcess: (cluster, process, generation) =>
-      link.call('openProcess', { cluster, process, ...(generation !== undefined && { generation }) }),
+    openProcess: (cluster, process, before) => link.call('openProcess', { cluster, process, ...before }),
     revoke: (cluster, now) => link.call('revoke', { cluster, now }),
     agents: () => link.call('agents', undefined),
     setPaused: (endpoint, pause) => link.call('setPaused', { endpoint, ...(pause !== undefined && { pause }) }),

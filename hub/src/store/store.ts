@@ -360,6 +360,8 @@ export interface Store extends AsyncDisposable {
     of: { readonly cluster: string; readonly plan: string; readonly stream: string },
     signal: AbortSignal,
   ): AsyncIterable<readonly IndexEntry[]>
+  /** True until the next comparison when data was lost: endpoints may hold something newer of this stream than `readIndex` tells. */
+  isDoubted(of: { readonly cluster: string; readonly stream: string }): Promise<boolean>
   /** While the disk is too full (`state`: stopped) appends wait, in their order; `signal` takes back one that waits. */
   append(cluster: string, frame: Frame, signal?: AbortSignal): Promise<Append>
   /**
@@ -401,9 +403,13 @@ export interface Store extends AsyncDisposable {
   join(attempt: JoinAttempt): Promise<Joined>
   /**
    * Numbers an agent process (0 = new), or continues it: then `generation` is what it was told when it got its number. Absent = the present one.
-   * No number is given twice, and none below one that was given.
+   * No number is given twice, and none below one that was given. `lost`: the agent knows that this store holds less than it acknowledged.
    */
-  openProcess(cluster: string, process: number, generation?: string): Promise<Opened>
+  openProcess(
+    cluster: string,
+    process: number,
+    before?: { readonly generation?: string; readonly lost?: boolean },
+  ): Promise<Opened>
   revoke(cluster: string, now: number): Promise<boolean>
   agents(): Promise<readonly AgentRecord[]>
 

@@ -94,7 +94,7 @@ function atRest(file: string, called: string): void {
 
 function renew(file: string, presentHead: Sequence): void {
   using db = openAtRest(file)
-  db.command(`INSERT OR REPLACE INTO meta VALUES ('generation', ?)`)(randomUUID())
+  db.command(`DELETE FROM meta WHERE key = 'generation'`)() // the hub that opens it begins another history
   db.command('UPDATE totals SET head = max(head, ?)')(presentHead)
 }
 

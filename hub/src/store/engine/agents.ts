@@ -14,7 +14,8 @@ export interface Agents {
   saveToken(token: Token): void
   /** `otherCluster`: the name now stands for a cluster with another uid. */
   join(attempt: JoinAttempt, otherCluster: () => void): Joined
-  openProcess(of: Input<'openProcess'>): Opened
+  /** `onLost`: this database holds less than the cluster's agent once told it. */
+  openProcess(of: Input<'openProcess'>, onLost: () => void): Opened
   revoke(of: Input<'revoke'>): boolean
   all(): readonly AgentRecord[]
   /** The uid that a cluster joined with; "" when it never did. */
@@ -58,7 +59,7 @@ export function createAgents(db: Database, generation: string): Agents {
   return {
     saveToken: ({ hash, cluster, expiresAt, replace }) => void saveToken(hash, cluster, expiresAt, replace ? 1 : 0),
     join: createJoin(db, (cluster) => select.get(cluster)),
-    openProcess: ({ cluster, process, generation: since = generation }) => {
+    openProcess: ({ cluster, process, generation: since = generation, lost = false }, onLost) => {
       const agent = select.get(cluster)
       if (agent === undefined || agent.revokedAt !== undefined) return { kind: 'unknown' }
       const isOurs = since === generation
@@ -71,6 +72,7 @@ export function createAgents(db: Database, generation: string): Agents {
       if (process > 0 && isLate) return { kind: 'superseded', current: agent.process }
       // A number that was not given here, or in another history: what that process told is lost. The next one is above both.
       const opened = Math.max(process, agent.process) + 1
+      if (process > 0 || lost) onLost()
       setProcess(opened, generation, former, cluster)
       return { kind: 'opened', process: opened, lastFrame: 0, generation }
     },

@@ -13,7 +13,7 @@ import { names, nullable, sharedJson } from './columns.ts'
 import type { Database } from './database.ts'
 
 export interface Comparisons {
-  /** A comparison ended, `at` by the hub's clock. Answers with the hub's checksum where the agent's is another one: then nothing is proven. */
+  /** A comparison ended, `at` by the hub's clock: the stream is in doubt no more. Answers with the hub's checksum where the agent's is another one: then nothing is proven. */
   ended(stream: number, of: Pick<SyncedEntry, 'cause' | 'checksum'> & { readonly at: number }): number | undefined
   /** Counts changes that it found and no watch had told. */
   corrected(stream: number, of: { readonly changes: number; readonly byAudit: number; readonly at: number }): void
@@ -43,7 +43,7 @@ export function createComparisons(db: Database): Comparisons {
   const keep = db.command('UPDATE streams SET checksum = ? WHERE id = ?')
   const count = db.command('UPDATE streams SET mismatches = mismatches + 1 WHERE id = ?')
   const drop = db.command('UPDATE streams SET checksum = NULL WHERE id = ?')
-  const compared = db.command('UPDATE streams SET audited_at = ? WHERE id = ?')
+  const compared = db.command('UPDATE streams SET audited_at = ?, doubted = 0 WHERE id = ?')
   const correct =
     db.command(`UPDATE streams SET corrections = corrections + ?, audit_corrections = audit_corrections + ?, corrected_at = ?
     WHERE id = ?`)

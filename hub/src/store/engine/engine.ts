@@ -124,7 +124,8 @@ function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs'])
     tail: log.tail,
     saveToken: agents.saveToken,
     join: (attempt) => agents.join(attempt, () => plans.dropContexts(attempt.cluster)),
-    openProcess: agents.openProcess,
+    openProcess: (of) => agents.openProcess(of, () => streams.doubt(of.cluster)),
+    isDoubted: ({ cluster, stream }) => streams.isDoubted(cluster, stream),
     revoke: agents.revoke,
     agents: agents.all,
     setPaused: endpoints.setPaused,
@@ -150,14 +151,19 @@ function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs'])
 
 const value = object({ value: string })
 
-/** A copy that is to become a database of its own is given no `generation`: the first hub that opens it begins another history. */
+/**
+ * A copy that is to become a database of its own has no `generation`: the first hub that opens it begins another history, and what the
+ * copy's streams hold may be older than what endpoints were sent.
+ */
 function takeOver(db: Database): Pick<Engine, 'hubId' | 'checkSoleWriter'> & { readonly generation: string } {
   const set = db.command('INSERT OR REPLACE INTO meta VALUES (?, ?)')
   const get = db.query('SELECT value FROM meta WHERE key = ?', value)
   const writer = randomUUID()
   db.exec('BEGIN IMMEDIATE')
   const hubId = get.get('hub-id')?.value ?? randomUUID()
-  const generation = get.get('generation')?.value ?? randomUUID()
+  const known = get.get('generation')?.value
+  if (known === undefined) db.exec('UPDATE streams SET doubted = 1')
+  const generation = known ?? randomUUID()
   set('hub-id', hubId)
   set('generation', generation)
   set('writer', writer)

@@ -137,10 +137,13 @@ function passOn(
 
 /** What was in step stays so: the heir's rows are what the source had compared. */
 function passInStep({ source, dropped, heirs, deps }: Handing): void {
-  const { audiences } = deps
+  const { audiences, streams } = deps
   for (const [watch, definition] of audiences.inStep(source.id)) {
     const takers = heirs(watch)
-    for (const heir of takers) audiences.setInStep(heir, { watch, definition })
+    for (const heir of takers) {
+      audiences.setInStep(heir, { watch, definition })
+      streams.passDoubt(source.id, heir)
+    }
     if (dropped && takers.length > 0) audiences.dropInStep(source.id, watch)
   }
 }

@@ -96,6 +96,8 @@ const migrations: readonly string[] = [
   -- corrections: changes that a comparison found which no watch had told, audit_corrections those of them that an audit found;
   -- corrected_at, audited_at: when the last one was found, and when the last comparison ended, ms.
   ALTER TABLE streams ADD COLUMN checksum INTEGER;
+  -- doubted: what came after its rows was lost, and endpoints may hold that; until the next comparison.
+  ALTER TABLE streams ADD COLUMN doubted INTEGER NOT NULL DEFAULT 0;
   -- generation: the history of this database in which the process got its number. former: the number, and its history, that it came with.
   ALTER TABLE agents ADD COLUMN generation TEXT NOT NULL DEFAULT '';
   ALTER TABLE agents ADD COLUMN former TEXT NOT NULL DEFAULT '';

@@ -4,6 +4,7 @@ import { integer, object, string } from '@watch-hub/shared/protocol/decode'
 import type { FrameStream } from '@watch-hub/shared/protocol/frames'
 import { resourceName } from '@watch-hub/shared/protocol/plan'
 import type { StoreStats } from '../store.ts'
+import { flag } from './columns.ts'
 import type { Database } from './database.ts'
 
 const streamRow = object({ id: integer, stream: string, group: string, resource: string, kind: string, objects: integer })
@@ -23,6 +24,11 @@ export interface Streams {
   change(id: number, by: { readonly objects: number; readonly checksum: number }): void
   /** Rows changed, and nobody says how: the checksum is counted again when it is needed. */
   dropChecksum(id: number): void
+  /** What the cluster's agent told after the rows that are here was lost; endpoints may hold it. Until a comparison of the stream has ended. */
+  doubt(cluster: string): void
+  isDoubted(cluster: string, stream: string): boolean
+  /** The heir has what the source had. */
+  passDoubt(source: number, heir: number): void
   inventory(): StoreStats['inventory']
   /** After a rollback: what is known from before may be untrue. */
   forget(): void
@@ -37,6 +43,11 @@ export function createStreams(db: Database): Streams {
     streamRow,
   )
   const change = db.command('UPDATE streams SET objects = objects + ?, checksum = (checksum + ?) % (1 << 48) WHERE id = ?')
+  const doubt = db.command('UPDATE streams SET doubted = 1 WHERE cluster = ?')
+  const doubted = db.query('SELECT doubted FROM streams WHERE cluster = ? AND stream = ?', object({ doubted: flag }))
+  const passDoubt = db.command(
+    'UPDATE streams SET doubted = 1 WHERE id = ?2 AND EXISTS (SELECT 1 FROM streams WHERE id = ?1 AND doubted = 1)',
+  )
   const dropChecksum = db.command('UPDATE streams SET checksum = NULL WHERE id = ?')
   const inventory = db.query(
     'SELECT cluster, grp, resource, sum(objects) AS objects FROM streams GROUP BY cluster, grp, resource HAVING sum(objects) > 0',
@@ -62,6 +73,9 @@ export function createStreams(db: Database): Streams {
       if (objects !== 0 || checksum !== 0) change(objects, checksum, id)
     },
     dropChecksum: (id) => void dropChecksum(id),
+    doubt: (cluster) => void doubt(cluster),
+    isDoubted: (cluster, stream) => doubted.get(cluster, stream)?.doubted ?? false,
+    passDoubt: (source, heir) => void passDoubt(source, heir),
     inventory: () =>
       inventory
         .all()

@@ -111,10 +111,10 @@ export async function join(store: Store, name = cluster, uid = clusterUid): Prom
   assert.deepEqual(joined, { kind: 'joined' })
 }
 
-/** Joins, unless it did before, and opens a new process. */
-export async function startAgent(store: Store, name = cluster): Promise<TestAgent> {
+/** Joins, unless it did before, and opens a new process. `lost`: it knows that the store has lost data. */
+export async function startAgent(store: Store, name = cluster, { lost = false } = {}): Promise<TestAgent> {
   if (!(await store.agents()).some((agent) => agent.cluster === name)) await join(store, name)
-  const opened = await store.openProcess(name, 0)
+  const opened = await store.openProcess(name, 0, { lost })
   assert.equal(opened.kind, 'opened')
   const process = opened.kind === 'opened' ? opened.process : 0
   let number = 0

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MakeLab } from '../../store.contract.ts'
 import type { JoinAttempt, Store } from '../../store.ts'
-import { activation, cluster, join, seen, startAgent, watch } from '../world.ts'
+import { activation, cluster, join, seen, startAgent, streamId, synced, watch } from '../world.ts'
 
 const attempt = (over: Partial<JoinAttempt> = {}): JoinAttempt => ({
   cluster,
@@ -98,15 +98,36 @@ export function agentFacts(lab: MakeLab): void {
     const { store } = await world.open()
     await join(store)
     const before = 'the history before'
-    const opened = await store.openProcess(cluster, 7, before)
+    const opened = await store.openProcess(cluster, 7, { generation: before })
     assert.partialDeepStrictEqual(opened, { kind: 'opened', process: 8, lastFrame: 0 })
     assert.ok(opened.kind === 'opened')
-    assert.deepEqual(await store.openProcess(cluster, 8, opened.generation), opened)
-    assert.partialDeepStrictEqual(await store.openProcess(cluster, 7, before), { process: 9 }, 'our answer did not reach it')
+    assert.deepEqual(await store.openProcess(cluster, 8, { generation: opened.generation }), opened)
+    assert.partialDeepStrictEqual(
+      await store.openProcess(cluster, 7, { generation: before }),
+      { process: 9 },
+      'our answer did not reach it',
+    )
     for (const other of [6, 9, 30])
-      assert.deepEqual(await store.openProcess(cluster, other, before), { kind: 'superseded', current: 9 })
+      assert.deepEqual(await store.openProcess(cluster, other, { generation: before }), { kind: 'superseded', current: 9 })
     assert.partialDeepStrictEqual(await store.openProcess(cluster, 0), { process: 10 })
-    assert.deepEqual(await store.openProcess(cluster, 7, before), { kind: 'superseded', current: 10 })
+    assert.deepEqual(await store.openProcess(cluster, 7, { generation: before }), { kind: 'superseded', current: 10 })
+  })
+
+  test('what an agent knows to be lost puts its streams in doubt until the next comparison; then a body of the same content is told again', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    await store.activate(activation({ lb: watch() }))
+    const agent = await startAgent(store)
+    await agent.send([seen('a'), synced({ lb: 'd1' })])
+    const stream = { cluster, stream: streamId }
+    assert.equal(await store.isDoubted(stream), false)
+    const again = await startAgent(store, cluster, { lost: true })
+    assert.equal(await store.isDoubted(stream), true)
+    const [row] = await again.send([seen('a', { cause: 'list', change: 'modified', resourceVersion: '3' })])
+    assert.partialDeepStrictEqual(row?.routes[0], { type: 'updated', reason: 'recovered' })
+    assert.equal(await store.isDoubted(stream), true)
+    await again.send([synced({ lb: 'd1' })])
+    assert.equal(await store.isDoubted(stream), false)
   })
 
   test('a process that was replaced stays so after a restart, and so does the history', async () => {
