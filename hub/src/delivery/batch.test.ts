@@ -121,7 +121,7 @@ test('what is told as a patch counts as large as the patch', () => {
     routes: row.routes.map((route) => ({ ...route, delta: true as const })),
   }))
   const spans = compact(rows, { name: 'dns', history: 'latest' }, -1)
-  const cuts = cut(spans, { ...limits, maxBytes: 1_000 })
+  const cuts = cut(spans, { ...limits, maxObjects: 10 })
   assert.deepEqual(
     cuts.map(({ bytes, full }) => ({ bytes, full })),
     [{ bytes: 21, full: false }],
