@@ -31,7 +31,7 @@ export interface WorldSettings {
   readonly ownGroup?: boolean
 }
 
-export interface StartOptions {
+interface StartOptions {
   /** Environment besides what programs get anyway. */
   readonly env?: Readonly<Record<string, string>>
   /** Resolve once the process is there, not when it works. @default false */

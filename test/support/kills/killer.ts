@@ -4,7 +4,7 @@ import { type Deadly, killAt, lastWordOf } from '../kill-at.ts'
 import type { Program } from '../program.ts'
 import type { Stage, Town } from './stage.ts'
 
-export type Victim = 'hub' | Town
+type Victim = 'hub' | Town
 
 export interface Killer {
   /** What was killed, and when: `hub frame-stored:2`, `agent-east at random`. */

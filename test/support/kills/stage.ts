@@ -16,8 +16,8 @@ import { type Change, type Load, startLoad } from './load.ts'
 import { type Random, seeded } from './random.ts'
 import { createWitness, type Witness } from './witness.ts'
 
-export const endpointNames = ['latest', 'every', 'flaky'] as const
-export const clusterNames = ['east', 'west'] as const
+const endpointNames = ['latest', 'every', 'flaky'] as const
+const clusterNames = ['east', 'west'] as const
 
 export interface Town {
   readonly cluster: Cluster
