@@ -74,6 +74,7 @@ interface StreamWork {
   readonly id: string
   readonly number: number
   readonly version: string
+  readonly compared: boolean
   readonly derive: Deriver
 }
 
@@ -96,6 +97,7 @@ function writeFrame(work: FrameWork): Pick<Extract<Appended, { readonly kind: 's
       // A comparison with an index that is not the inventory proves nothing: no watch is in step by it.
       if (hub !== undefined) mismatches.push({ stream: stream.id, agent: entry.checksum ?? 0, hub })
       else if (deps.audiences.synced(stream.number, entry.synced)) streams.clear()
+      else streams.delete(entry.s)
       continue
     }
     const row = writeEntry(entry, stream, { ...work, sums })
@@ -111,7 +113,8 @@ function openStream(position: number, { frame, plan, deps }: FrameWork): StreamW
   if (stream === undefined)
     throw new Error(`frame ${frame.number}: expected a stream position below ${frame.streams.length}, got ${position}`)
   const number = deps.streams.number(plan.routes.cluster, stream)
-  return { id: stream.id, number, version: stream.version, derive: deps.audiences.of(plan, { id: stream.id, number }) }
+  const compared = deps.comparisons.isCompared(number)
+  return { id: stream.id, number, version: stream.version, compared, derive: deps.audiences.of(plan, { id: stream.id, number }) }
 }
 
 type Written = Omit<Recorded, 'entry'>
@@ -130,7 +133,8 @@ function writeEntry(entry: ObjectEntry, stream: StreamWork, work: FrameWork & { 
     return undefined
   }
   const { cause, change, uid, resourceVersion } = entry
-  const sameVersion = resourceVersion === before?.resourceVersion
+  // A server whose data came from a backup gives a version twice; in a stream that was compared once, the projection is not the cause.
+  const sameVersion = !stream.compared && resourceVersion === before?.resourceVersion
   const derived = stream.derive({ before: before?.matches ?? '[]', now: matches, cause, change, differs, sameVersion })
   const sequence = deps.log.nextSequence()
   const body = entry.body ?? deps.bodies.get(before?.sequence ?? sequence)

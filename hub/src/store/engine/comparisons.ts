@@ -15,6 +15,10 @@ import type { Database } from './database.ts'
 export interface Comparisons {
   /** A comparison ended, `at` by the hub's clock: the stream is in doubt no more. Answers with the hub's checksum where the agent's is another one: then nothing is proven. */
   ended(stream: number, of: Pick<SyncedEntry, 'cause' | 'checksum'> & { readonly at: number }): number | undefined
+  /** False until the first comparison of the stream has ended: what differs may differ because of its projection. */
+  isCompared(stream: number): boolean
+  /** Rows of another projection came into the stream: the next comparison is its first again. */
+  reopen(stream: number): void
   /** Counts changes that it found and no watch had told. */
   corrected(stream: number, of: { readonly changes: number; readonly byAudit: number; readonly at: number }): void
   /** The index that was read out adds up to `checksum`. */
@@ -44,6 +48,8 @@ export function createComparisons(db: Database): Comparisons {
   const count = db.command('UPDATE streams SET mismatches = mismatches + 1 WHERE id = ?')
   const drop = db.command('UPDATE streams SET checksum = NULL WHERE id = ?')
   const compared = db.command('UPDATE streams SET audited_at = ?, doubted = 0 WHERE id = ?')
+  const comparedAt = db.query('SELECT audited_at AS at FROM streams WHERE id = ?', object({ at: nullable(integer) }))
+  const reopen = db.command('UPDATE streams SET audited_at = NULL WHERE id = ?')
   const correct =
     db.command(`UPDATE streams SET corrections = corrections + ?, audit_corrections = audit_corrections + ?, corrected_at = ?
     WHERE id = ?`)
@@ -67,6 +73,8 @@ export function createComparisons(db: Database): Comparisons {
       else compared(at, stream)
       return differs ? own : undefined
     },
+    isCompared: (stream) => comparedAt.get(stream)?.at !== undefined,
+    reopen: (stream) => void reopen(stream),
     corrected: (stream, { changes, byAudit, at }) => void correct(changes, byAudit, at, stream),
     readOut: (stream, checksum) => {
       const before = kept.get(stream)?.checksum

@@ -14,6 +14,7 @@ import type { Input } from '../calls.ts'
 import type { Audiences } from './audiences.ts'
 import type { Bodies } from './bodies.ts'
 import { names } from './columns.ts'
+import type { Comparisons } from './comparisons.ts'
 import type { Holding, Inventory } from './inventory.ts'
 import type { Log } from './log.ts'
 import type { PlanRoutes, Plans } from './plans.ts'
@@ -24,6 +25,7 @@ import type { Subscriptions } from './subscriptions.ts'
 export interface HeirDeps {
   readonly audiences: Audiences
   readonly bodies: Bodies
+  readonly comparisons: Pick<Comparisons, 'reopen'>
   readonly inventory: Inventory
   readonly log: Log
   readonly plans: Plans
@@ -137,12 +139,13 @@ function passOn(
 
 /** What was in step stays so: the heir's rows are what the source had compared. */
 function passInStep({ source, dropped, heirs, deps }: Handing): void {
-  const { audiences, streams } = deps
+  const { audiences, comparisons, streams } = deps
   for (const [watch, definition] of audiences.inStep(source.id)) {
     const takers = heirs(watch)
     for (const heir of takers) {
       audiences.setInStep(heir, { watch, definition })
       streams.passDoubt(source.id, heir)
+      comparisons.reopen(heir)
     }
     if (dropped && takers.length > 0) audiences.dropInStep(source.id, watch)
   }

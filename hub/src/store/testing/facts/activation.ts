@@ -13,6 +13,7 @@ import {
   readAll,
   scanAll,
   seen,
+  services,
   startAgent,
   synced,
   told,
@@ -119,7 +120,13 @@ export function activationFacts(lab: MakeLab): void {
     await store.activate(activation({ lb: watch() }))
     const agent = await startAgent(store)
     await agent.send([seen('a', list), seen('b', list), synced({ lb: 'd1' })])
-    const rows = await agent.send([seen('a', { ...list, hash: 'pruned', change: 'modified' })])
+    const stream = 'services-pruned'
+    await store.activate(
+      activation({ lb: watch() }, { plan: 'p2', streams: [{ id: stream, resource: 'services', watches: ['lb'] }] }),
+    )
+    await indexOf(store, { plan: 'p2', stream })
+    const pruned = seen('a', { ...list, hash: 'pruned', change: 'modified' })
+    const rows = await agent.send([pruned, synced({ lb: 'd1' })], { plan: 'p2', streams: [services(stream)] })
     assert.deepEqual(told(rows), ['a dns updated projection lb'])
   })
 

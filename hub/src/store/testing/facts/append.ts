@@ -86,7 +86,7 @@ export function appendFacts(lab: MakeLab): void {
       'c dns created initial lb',
       'd dns created recovered lb',
       'a dns updated recovered lb',
-      'b dns updated projection lb',
+      'b dns updated recovered lb', // of the same version: the server's data came from a backup
       'c dns deleted recovered lb',
       'd dns deleted recovered lb',
     ])

@@ -13,6 +13,7 @@ import {
   indexOf,
   out,
   seen,
+  services,
   startAgent,
   streamId,
   synced,
@@ -24,9 +25,12 @@ const list = { cause: 'list' } as const
 const audit = { cause: 'audit' } as const
 
 /** The stream's figures; `found`: corrections, and those by audits. */
-const figures = async (store: Store): Promise<Partial<ComparisonFigures> & { readonly found: readonly number[] }> => {
-  const of = (await store.stats()).comparisons.find(({ stream }) => stream === streamId)
-  return { ...of, found: [of?.corrections ?? 0, of?.auditCorrections ?? 0] }
+const figures = async (
+  store: Store,
+  of = streamId,
+): Promise<Partial<ComparisonFigures> & { readonly found: readonly number[] }> => {
+  const found = (await store.stats()).comparisons.find(({ stream }) => stream === of)
+  return { ...found, found: [found?.corrections ?? 0, found?.auditCorrections ?? 0] }
 }
 
 /** As the agent would: over objects whose hash is `h1` and which only `lb` matches. */
@@ -71,10 +75,17 @@ export function comparisonFacts(lab: MakeLab): void {
     await agent.send([seen('a', list), seen('b', list), synced({ lb: 'd1' })])
     await store.activate(activation({ lb: watch({ definition: 'd2' }) }, { plan: 'p2' }))
     await agent.send([seen('more', list), out('a', list), synced({ lb: 'd2' })], { plan: 'p2' })
-    await agent.send([seen('b', { ...list, change: 'modified', hash: 'pruned' })], { plan: 'p2' })
-    assert.deepEqual((await figures(store)).found, [0, 0])
-    await agent.send([bare('b', { ...list, hash: 'pruned' }), synced({ lb: 'd2' })], { plan: 'p2' })
-    assert.deepEqual((await figures(store)).found, [0, 0], 'nothing differs')
+    const stream = 'services-pruned'
+    const streams = [{ id: stream, resource: 'services', watches: ['lb'] }]
+    await store.activate(activation({ lb: watch({ definition: 'd2' }) }, { plan: 'p3', streams }))
+    await indexOf(store, { plan: 'p3', stream })
+    const under = { plan: 'p3', streams: [services(stream)] }
+    await agent.send([seen('b', { ...list, change: 'modified', hash: 'pruned' }), synced({ lb: 'd2' })], under)
+    assert.deepEqual((await figures(store, stream)).found, [0, 0])
+    await agent.send([bare('b', { ...list, hash: 'pruned' }), synced({ lb: 'd2' })], under)
+    assert.deepEqual((await figures(store, stream)).found, [0, 0], 'nothing differs')
+    await agent.send([seen('b', { ...list, change: 'modified', hash: 'of a server from a backup' })], under)
+    assert.deepEqual((await figures(store, stream)).found, [1, 0], 'the version is the same, the projection too')
   })
 
   test('an index that is the inventory agrees, through all that happens to objects', async () => {
