@@ -192,11 +192,12 @@ async function runHistory(seed: number): Promise<readonly PatchedBook[]> {
     await agent.saw([...picked])
   }
 
-  async function restart(): Promise<void> {
-    const restored = sequences.length > 10 && chance(3)
+  /** `copied`: what it is stopped with is kept. `restored`: it goes on with what was kept last. */
+  async function restart(how: 'plain' | 'copied' | 'restored'): Promise<void> {
+    const restored = how === 'restored'
     await hub.end(oneOf('stopped', 'killed'))
     if (restored) await copyFile(copy, file)
-    else if (chance(2)) await copyFile(file, copy)
+    else if (how === 'copied') await copyFile(file, copy)
     hub = await open()
     await hub.store.activate(activationOf(snapshot))
     hub.delivery.follow(snapshot)
@@ -207,7 +208,7 @@ async function runHistory(seed: number): Promise<readonly PatchedBook[]> {
     const what = next(12)
     const upTo = sequences.at(-1 - tailRows)
     if (what < 5) await recommit()
-    else if (what < 7) await restart()
+    else if (what < 7) await restart(oneOf('plain', 'copied', 'restored'))
     else if (what === 7) await hub.delivery.resync('dns', { dropBacklog: chance(2) })
     else if (what === 8) while (await hub.link.call('prune', { retentionMs: -1_000 }));
     else if (upTo !== undefined) await hub.link.call('compact', { from: 0, upTo, merging: {} })
@@ -221,9 +222,38 @@ async function runHistory(seed: number): Promise<readonly PatchedBook[]> {
     }
   }
 
+  /** The hub goes on with a copy from when much waited, while its endpoints have gone on meanwhile. */
+  async function yesterday(): Promise<void> {
+    down = true
+    await changes(2 + next(4))
+    await restart('copied')
+    down = false
+    await changes(1 + next(4))
+    await turns(60)
+    await restart('restored')
+    await changes(next(3))
+    await turns(40)
+  }
+
+  /** A fence that comes and goes again before all that waits was looked at. */
+  async function flapping(): Promise<void> {
+    const before = endpoints.get('dns')
+    if (before === undefined) return
+    down = true
+    await changes(3 + next(4))
+    for (const allow of [{ namespaces: ['none'] }, before.allow]) {
+      endpoints.set('dns', { ...before, allow })
+      await commit()
+      await turns(next(10))
+    }
+    down = false
+    await turns(40)
+  }
+
   /** A while in which all goes well, and one in which things happen, to endpoints that answer or do not. */
   async function episode(): Promise<void> {
     await changes(2 + next(6))
+    if (chance(4)) return oneOf(yesterday, flapping)()
     down = chance(2)
     for (let n = next(4); n > 0; n--) {
       await disturb()
