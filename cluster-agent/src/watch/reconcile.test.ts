@@ -422,4 +422,19 @@ suite('reconcile', () => {
     await agent.done
     assert.equal(agent.outbox.figures().waiting, 0)
   })
+
+  test('starts nothing any more once it is disposed, however far the change to another plan has come', async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const agent = setUp()
+      agent.follow(plan('p1', [services()]))
+      await agent.live('services-all')
+      agent.sent()
+      agent.follow(plan('p2', [services({ watches: [watchPlan('other')] })]))
+      for (let i = 0; i < turns; i++) await null
+      await agent[Symbol.asyncDispose]()
+      const lists = agent.cluster.lists.get('services')
+      for (let i = 0; i < 5; i++) await new Promise(setImmediate)
+      assert.equal(agent.cluster.lists.get('services'), lists, `after ${turns} turns`)
+    }
+  })
 })

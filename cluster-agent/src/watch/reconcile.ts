@@ -128,10 +128,11 @@ export function startReconcile(deps: ReconcileDeps, settings: ReconcileSettings 
     running.set(key, { wanted, kind, affected: compileAffected(wanted) })
   }
 
-  const apply = async (plan: Plan) => {
+  const apply = async (plan: Plan, signal: AbortSignal) => {
     const wanted = wantedKinds(plan)
     for (const [key, each] of [...running]) if (wanted.get(key)?.signature !== each.wanted.signature) stop(key, each)
     while (ending.length > 0) await Promise.all(ending.splice(0))
+    signal.throwIfAborted() // what is started now, nobody would stop
     if (![...wanted.values()].some(({ feedsNamespaceLabels }) => feedsNamespaceLabels)) labels = newLabels()
     active = plan
     for (const [key, each] of wanted) if (!running.has(key)) start(key, each, plan.cluster)
@@ -143,7 +144,7 @@ export function startReconcile(deps: ReconcileDeps, settings: ReconcileSettings 
   const followPlans = async (signal: AbortSignal) => {
     for (;;) {
       await plans.wait(signal)
-      if (received !== undefined) await apply(received)
+      if (received !== undefined) await apply(received, signal)
     }
   }
 
