@@ -304,7 +304,11 @@ test('a token does not follow a redirect', async () => {
   server.instead = (request, response) => response.writeHead(302, { location: `${elsewhere.url}${request.url}` }).end()
   const source = w.source({ url: `${server.url}/repo/.git`, tokenFile })
   assert.match(failure(await read(source)), /with a token redirects are not followed: give the final URL/)
-  assert.deepEqual(elsewhere.requests, [])
+  // Others on this machine may knock at a port that was theirs once.
+  assert.deepEqual(
+    elsewhere.requests.filter(({ line }) => line.includes('/repo/')),
+    [],
+  )
 })
 
 test('settings that cannot work are reasons', async () => {
