@@ -25,24 +25,27 @@ export interface Schedule {
 }
 
 type Make = () => Step
+/** Steps that belong together. */
+type MakeScene = () => readonly Step[]
 
 export function generate(seed: number): Schedule {
   const random = seeded(seed)
   const makes = families(random)
   const drawn = makes.filter(({ always }) => always || random.chance(0.45))
   const choices = drawn.map(({ weight, make }) => [weight, make] as const)
-  const round = () => Array.from({ length: 20 + random.below(20) }, () => random.weighted(choices)())
+  const round = () => Array.from({ length: 16 + random.below(16) }, () => random.weighted(choices)()).flat()
   return { seed, steps: [...round(), { do: 'check' }, ...round(), { do: 'check' }] }
 }
 
 interface Family {
   readonly always?: true
   readonly weight: number
-  readonly make: Make
+  readonly make: Make | MakeScene
 }
 
 function families(random: Random): readonly Family[] {
   const { objectStep, wait } = ordinary(random)
+  const { strike, away } = scenes(random, objectStep)
   const server = serverSteps(random)
   const processes = processSteps(random)
   // A hub whose clock was ahead and whose database goes back cannot number rightly: one of the two per schedule.
@@ -50,6 +53,8 @@ function families(random: Random): readonly Family[] {
   return [
     { always: true, weight: 24, make: objectStep },
     { always: true, weight: 8, make: wait },
+    { weight: 4, make: strike },
+    { weight: 3, make: away },
     { weight: 5, make: server.watchFault },
     { weight: 5, make: server.failure },
     { weight: 4, make: server.access },
@@ -85,12 +90,54 @@ function ordinary(random: Random): { readonly objectStep: Make; readonly wait: M
     return random.weighted<Make>([
       [6, () => ({ do: 'put', ...object, shape: shape() })],
       [2, () => ({ do: 'delete', ...object })],
-      [1, () => ({ do: 'replace', ...object, shape: shape() })],
+      [2, () => ({ do: 'replace', ...object, shape: shape() })],
     ])()
   }
   const wait: Make = () => ({ do: 'wait', turns: random.below(12), ms: random.chance(0.3) ? random.below(12) : 0 })
   return { objectStep, wait }
 }
+
+/** Breaks at the moment at which they hurt: while a change is on its way, and around changes that nobody watches. */
+function scenes(random: Random, objectStep: Make): { readonly strike: MakeScene; readonly away: MakeScene } {
+  const cluster = () => random.pick(clusterNames)
+  const blow: MakeScene = () => {
+    const at = cluster()
+    return random.pick<readonly Step[]>([
+      [
+        { do: 'hub', act: 'kill' },
+        { do: 'hub', act: 'start' },
+      ],
+      [
+        { do: 'hub', act: 'kill' },
+        { do: 'hub', act: 'start' },
+      ],
+      [
+        { do: 'agent', cluster: at, act: 'kill' },
+        { do: 'agent', cluster: at, act: 'start' },
+      ],
+      [{ do: 'link', cluster: at, act: 'cut' }],
+      [{ do: 'cut', cluster: at, when: 'now' }],
+    ])
+  }
+  const strike: MakeScene = () => [objectStep(), { do: 'wait', turns: random.below(40), ms: random.below(3) }, ...blow()]
+  const away: MakeScene = () => {
+    const at = cluster()
+    const [leaves, returns] = random.pick<readonly [readonly Step[], Step]>([
+      [[{ do: 'agent', cluster: at, act: 'kill' }], { do: 'agent', cluster: at, act: 'start' }],
+      [[{ do: 'refuse', cluster: at }], { do: 'restore', cluster: at }],
+      [[{ do: 'stall', cluster: at }], { do: 'resume', cluster: at }],
+      [[{ do: 'link', cluster: at, act: 'hold' }], { do: 'link', cluster: at, act: 'resume' }],
+    ])
+    const changes = Array.from({ length: 2 + random.below(4) }, () => here(objectStep(), at))
+    const forgets: readonly Step[] = random.chance(0.4)
+      ? [{ do: 'compact', cluster: at, as: random.pick(['event', 'status']) }]
+      : []
+    return [...leaves, ...changes, ...forgets, returns]
+  }
+  return { strike, away }
+}
+
+const here = (step: Step, cluster: ClusterName): Step => ('cluster' in step ? { ...step, cluster } : step)
 
 function serverSteps(random: Random) {
   const cluster = () => random.pick(clusterNames)
