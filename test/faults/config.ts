@@ -62,7 +62,7 @@ export const high = 'object.data.level == "high"'
 export const prod = { selector: { matchLabels: { env: 'prod' } } }
 export const team = { include: ['team-*'] }
 
-/** Two watches of one kind for one endpoint, one kind for two endpoints, every way to be in scope. */
+/** Every way to be in scope, alone and for one of two watches of an endpoint. */
 export const firstConfig: ConfigModel = {
   clusters: { a: { declared: true, paused: false }, b: { declared: true, paused: false } },
   endpoints: {
@@ -72,7 +72,7 @@ export const firstConfig: ConfigModel = {
   },
   watches: {
     services: watch('services', ['crm', 'archive']),
-    front: watch('services', ['crm'], { labelSelector: 'tier=front' }),
+    front: watch('services', ['crm', 'dns'], { labelSelector: 'tier=front' }),
     high: watch('configmaps', ['dns'], { when: high }),
     team: watch('configmaps', ['dns', 'archive'], { namespaces: team }),
     widgets: watch(widgets, ['crm', 'archive'], { namespaces: prod }),

@@ -11,7 +11,7 @@ import { checkHistory } from './history.ts'
 import { inventoryProblems } from './inventory.ts'
 import { describe, type Item, type Ledger, ledgerOf } from './ledger.ts'
 import type { Stage } from './stage.ts'
-import { held, type InStream, type Judge, judgeOf, type ObjectState } from './wanted.ts'
+import { held, type InStream, type Judge, judgeOf, type ObjectState, termsOf } from './wanted.ts'
 
 /** What is wrong; nothing = all is well. */
 export async function findings(stage: Stage): Promise<readonly string[]> {
@@ -90,18 +90,21 @@ function mayRemain(key: string, life: Life, of: Pick<Question, 'stage' | 'endpoi
   return of.stage.kept.get(of.endpoint)?.has(key) || untold(life, of).has('deleted') || wasTaken(life, of) || wasLost(life, of)
 }
 
-/** Since the last check, a commit changed that this endpoint is to hold it. */
+/** Since the last check, a commit took a watch that matched it from this endpoint, or gave it another definition: then nobody knows why it left. */
 function wasTaken(life: Life, { stage, endpoint }: Pick<Question, 'stage' | 'endpoint'>): boolean {
   const { truth, checkedAt } = stage
   const states = since(life.states, checkedAt).flatMap(({ state }) => state ?? [])
   const configs = since(truth.configs, checkedAt)
   return configs.slice(1).some(({ snapshot }, i) => {
     const before = configs[i]?.snapshot
-    return (
-      before !== undefined &&
-      states.some((state) => held(judgeOf(before, life.cluster), state, endpoint) !== undefined) &&
-      states.some((state) => held(judgeOf(snapshot, life.cluster), state, endpoint) === undefined)
-    )
+    if (before === undefined) return false
+    const terms = termsOf(snapshot, life.cluster)
+    const termsBefore = termsOf(before, life.cluster)
+    const taken = (watch: string) =>
+      termsBefore.get(watch)?.endpoints.includes(endpoint) === true &&
+      (terms.get(watch)?.endpoints.includes(endpoint) !== true ||
+        terms.get(watch)?.definition !== termsBefore.get(watch)?.definition)
+    return states.some((state) => held(judgeOf(before, life.cluster), state, endpoint)?.matches.some(taken))
   })
 }
 

@@ -73,3 +73,14 @@ function audienceOf({ watches }: Snapshot, matches: readonly string[]): Pick<InS
 /** What the endpoint is to hold of this state; undefined = nothing. */
 export const held = (judge: Judge, state: ObjectState, endpoint: string): InStream | undefined =>
   judge(state).find(({ endpoints }) => endpoints.has(endpoint))
+
+/** By watch of the cluster: under which definition it matches, and who hears it. */
+export function termsOf(
+  snapshot: Snapshot,
+  cluster: string,
+): ReadonlyMap<string, { readonly definition: string; readonly endpoints: readonly string[] }> {
+  const watches = planFor(snapshot, cluster)?.streams.flatMap((stream) => stream.watches) ?? []
+  return new Map(
+    watches.map(({ name, definition }) => [name, { definition, endpoints: snapshot.watches.get(name)?.endpoints ?? [] }]),
+  )
+}
