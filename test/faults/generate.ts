@@ -34,7 +34,9 @@ export function generate(seed: number): Schedule {
   const drawn = makes.filter(({ always }) => always || random.chance(0.45))
   const choices = drawn.map(({ weight, make }) => [weight, make] as const)
   const round = () => Array.from({ length: 16 + random.below(16) }, () => random.weighted(choices)()).flat()
-  return { seed, steps: [...round(), { do: 'check' }, ...round(), { do: 'check' }] }
+  // Half of them break into the first comparison.
+  const first: readonly Step[] = random.chance(0.5) ? [{ do: 'check' }] : []
+  return { seed, steps: [...first, ...round(), { do: 'check' }, ...round(), { do: 'check' }] }
 }
 
 interface Family {

@@ -2,16 +2,17 @@
  * The oracle: knows the truth, and says in sentences where what arrived differs from it. It is asked when everything is quiet.
  *
  * A receiver, by its rule, holds exactly what the clusters hold and the config wants for it. What it may hold besides is what a commit took
- * from it, what its watches' `events` keep from it, and what was gone while the hub's database was lost that alone knew of it.
+ * from it, what its watches' `events` keep from it, what left a watch that was never compared in full (see `wasUnproven`), and what was gone
+ * while the hub's database was lost that alone knew of it.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Life } from './chronicle.ts'
-import { type EndpointName, endpointNames } from './config.ts'
+import { clusterNames, type EndpointName, endpointNames } from './config.ts'
 import { checkHistory } from './history.ts'
 import { inventoryProblems } from './inventory.ts'
 import { describe, type Item, type Ledger, ledgerOf } from './ledger.ts'
 import type { Stage } from './stage.ts'
-import { held, type InStream, type Judge, judgeOf, type ObjectState, termsOf } from './wanted.ts'
+import { held, type InStream, type Judge, judgeOf, judgeUnpaused, type ObjectState, termsOf } from './wanted.ts'
 
 /** What is wrong; nothing = all is well. */
 export async function findings(stage: Stage): Promise<readonly string[]> {
@@ -87,7 +88,13 @@ function untold(life: Life, { stage, endpoint }: Pick<Question, 'stage' | 'endpo
 
 /** Nobody could or was to tell the endpoint that it holds this no more. */
 function mayRemain(key: string, life: Life, of: Pick<Question, 'stage' | 'endpoint'>): boolean {
-  return of.stage.kept.get(of.endpoint)?.has(key) || untold(life, of).has('deleted') || wasTaken(life, of) || wasLost(life, of)
+  return (
+    of.stage.kept.get(of.endpoint)?.has(key) ||
+    untold(life, of).has('deleted') ||
+    wasTaken(life, of) ||
+    wasUnproven(life, of) ||
+    wasLost(life, of)
+  )
 }
 
 /** Since the last check, a commit took a watch that matched it from this endpoint, or gave it another definition: then nobody knows why it left. */
@@ -104,7 +111,21 @@ function wasTaken(life: Life, { stage, endpoint }: Pick<Question, 'stage' | 'end
       termsBefore.get(watch)?.endpoints.includes(endpoint) === true &&
       (terms.get(watch)?.endpoints.includes(endpoint) !== true ||
         terms.get(watch)?.definition !== termsBefore.get(watch)?.definition)
-    return states.some((state) => held(judgeOf(before, life.cluster), state, endpoint)?.matches.some(taken))
+    return states.some((state) => held(judgeUnpaused(before, life.cluster), state, endpoint)?.matches.some(taken))
+  })
+}
+
+/**
+ * A watch that was never compared in full: when an agent dies in its first comparison, and an object leaves the scope before the next one finds
+ * it, the hub cannot tell that from a commit, and says nothing.
+ */
+function wasUnproven(life: Life, { stage, endpoint }: Pick<Question, 'stage' | 'endpoint'>): boolean {
+  const { truth, checkedAt, compared } = stage
+  const states = since(life.states, checkedAt).flatMap(({ state }) => state ?? [])
+  return since(truth.configs, checkedAt).some(({ snapshot }) => {
+    const terms = termsOf(snapshot, life.cluster)
+    const unproven = (watch: string) => !compared.has(`${life.cluster} ${watch} ${terms.get(watch)?.definition}`)
+    return states.some((state) => held(judgeUnpaused(snapshot, life.cluster), state, endpoint)?.matches.some(unproven))
   })
 }
 
@@ -188,6 +209,9 @@ export function closeRound(stage: Stage): void {
     }
     stage.kept.set(endpoint, kept)
   }
+  for (const cluster of clusterNames)
+    for (const [watch, { definition }] of termsOf(stage.lab.snapshot, cluster))
+      stage.compared.add(`${cluster} ${watch} ${definition}`)
   stage.checkedAt = stage.truth.now()
   stage.gaps.clear()
 }

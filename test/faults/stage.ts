@@ -31,6 +31,8 @@ export interface Stage extends AsyncDisposable {
   /** Clusters in which, since the last check, changes may have happened that no watch showed. */
   readonly gaps: Set<string>
   readonly restores: Restore[]
+  /** `cluster watch definition` of the watches that were compared in full at some check. */
+  readonly compared: Set<string>
   /** By endpoint: keys that its receiver held at the last check, and was not to hold. */
   readonly kept: Map<EndpointName, ReadonlySet<string>>
   /** `endpoint key` of all that were ever kept so. */
@@ -51,7 +53,7 @@ export const widgetKind = {
 export async function setStage(): Promise<Stage> {
   await using scope = new AsyncDisposableStack()
   const reconcile = { pageObjects: 3 }
-  const lab = scope.use(await startLab({ clusters: clusterNames, receivers: endpointNames, reconcile }))
+  const lab = scope.use(await startLab({ clusters: clusterNames, receivers: endpointNames, reconcile, restartAgents: true }))
   const truth = chronicle(new Map(clusterNames.map((name) => [name, lab.cluster(name)])))
   for (const name of clusterNames) {
     const simulator = lab.cluster(name)
@@ -80,6 +82,7 @@ export async function setStage(): Promise<Stage> {
     lied: new Set(),
     gaps: new Set(),
     restores: [],
+    compared: new Set(),
     kept: new Map(),
     excused: new Set(),
     copy: undefined,

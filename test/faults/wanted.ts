@@ -32,7 +32,11 @@ export type Judge = (state: ObjectState) => readonly InStream[]
 const judges = new WeakMap<Snapshot, Map<string, Judge>>()
 
 /** A cluster that is not declared, or is paused, asks for nothing. */
-export function judgeOf(snapshot: Snapshot, cluster: string): Judge {
+export const judgeOf = (snapshot: Snapshot, cluster: string): Judge =>
+  snapshot.clusters.get(cluster)?.paused ? () => [] : judgeUnpaused(snapshot, cluster)
+
+/** As if it were not paused. */
+export function judgeUnpaused(snapshot: Snapshot, cluster: string): Judge {
   const known = judges.get(snapshot) ?? new Map<string, Judge>()
   judges.set(snapshot, known)
   const judge = known.get(cluster) ?? compileJudge(snapshot, cluster)
@@ -42,7 +46,7 @@ export function judgeOf(snapshot: Snapshot, cluster: string): Judge {
 
 function compileJudge(snapshot: Snapshot, cluster: string): Judge {
   const plan = planFor(snapshot, cluster)
-  if (plan === undefined || plan.paused) return () => []
+  if (plan === undefined) return () => []
   const streams = plan.streams.map((stream) => ({
     id: stream.id,
     resource: resourceName(stream),

@@ -33,6 +33,8 @@ export interface LabSettings {
   readonly reconcile?: ReconcileSettings
   readonly outbox?: OutboxSettings
   readonly store?: FrontSettings
+  /** Where the last process of an agent ends by itself, another one is started, as a Deployment does. @default false */
+  readonly restartAgents?: boolean
 }
 
 export interface LabHub {
@@ -227,7 +229,12 @@ interface AgentPlace {
 
 async function createLabAgent(
   { cluster, simulator, dir, log }: AgentPlace,
-  { hub, reconcile, outbox = {} }: Pick<LabSettings, 'reconcile' | 'outbox'> & { readonly hub: LabHub },
+  {
+    hub,
+    reconcile,
+    outbox = {},
+    restartAgents = false,
+  }: Pick<LabSettings, 'reconcile' | 'outbox' | 'restartAgents'> & { readonly hub: LabHub },
 ): Promise<LabAgent> {
   const folder = join(dir, cluster)
   await mkdir(folder)
@@ -262,6 +269,8 @@ async function createLabAgent(
         .catch((why: unknown) => log.warn('agent process did not end well', { error: why }))
         .finally(() => ending.delete(end))
       ending.add(end)
+      if (restartAgents && processes.size === 0)
+        startAnother().catch((why: unknown) => log.warn('agent process did not start', { error: why }))
     })
   }
   return {
