@@ -22,7 +22,7 @@ import type { HubAbout } from './http/status.ts'
 import { countEntries, createView, figuresOf } from './hub-view.ts'
 import type { HubSettings, TlsFiles } from './settings.ts'
 import { openBackups } from './store/backup/backups.ts'
-import { openStore } from './store/sqlite.ts'
+import { openStore, refuseSecond } from './store/sqlite.ts'
 
 export interface HubDeps {
   readonly log: Log
@@ -46,6 +46,7 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
   const { dataDir, logLimit, minFreeDisk } = settings
   await using scope = new AsyncDisposableStack()
   const adminToken = await prepareDataDir(dataDir)
+  refuseSecond(join(dataDir, 'hub.db'))
   const metrics = scope.use(createMetrics({ log }))
   const file = join(dataDir, 'hub.db')
   const store = scope.use(await openStore({ file, log, logLimit, minFreeDisk }))

@@ -124,7 +124,6 @@ export function startKind(settings: KindSettings, deps: KindDeps): Kind {
   let running = new AbortController()
   /** Of the reflectors before. */
   const past = { lists: 0, watches: 0 }
-  const toReload = new Set<string>()
   let reloads = 0
   const reloading = backoff({ minMs: 1_000, maxMs: 300_000, ...random })
   let reloadedAt = 0
@@ -141,8 +140,6 @@ export function startKind(settings: KindSettings, deps: KindDeps): Kind {
     running = new AbortController()
     const either = AbortSignal.any([signal, running.signal])
     setState({ state: 'starting' })
-    for (const id of toReload) indexes.delete(id)
-    toReload.clear()
     await prepare(either)
     past.lists += reflector?.figures().lists ?? 0
     past.watches += reflector?.figures().watches ?? 0
@@ -159,6 +156,7 @@ export function startKind(settings: KindSettings, deps: KindDeps): Kind {
         signal.throwIfAborted()
         if (error instanceof Reload) {
           const pause = reloadPause()
+          setState({ state: 'starting' })
           log.warn('an index is loaded anew', { resource: resourceName(ref), why: error.message, inMs: Math.round(pause) })
           await sleep(pause, signal)
           continue
@@ -182,8 +180,7 @@ export function startKind(settings: KindSettings, deps: KindDeps): Kind {
     indexes,
     relist: (why) => reflector?.relist(why),
     reload: (stream, why) => {
-      if (!indexes.has(stream) || toReload.has(stream)) return // it is being loaded, or will be
-      toReload.add(stream)
+      if (!indexes.delete(stream)) return // it is being loaded, or will be
       reloads++
       running.abort(new Reload(why))
     },

@@ -314,6 +314,48 @@ suite('reconcile', () => {
     assert.equal(agent.status().figures.reloads, 1)
   })
 
+  test('does not call a stream live while it waits to load its index anew', async () => {
+    const waits = Promise.withResolvers<void>()
+    const go = Promise.withResolvers<void>()
+    await using agent = setUp({
+      sleep: async () => {
+        waits.resolve()
+        await go.promise
+      },
+    })
+    agent.follow(plan('p1', [services()]))
+    await agent.cluster.watch('services')
+    await agent.live('services-all')
+    agent.sent()
+    agent.reload('services-all', 'the test says so')
+    await waits.promise
+    const { streams } = agent.status()
+    go.resolve()
+    assert.notEqual(streams['services-all']?.state, 'live')
+  })
+
+  test('an index that is wrong is loaded anew also when a plan comes while that waits', async () => {
+    const waits = Promise.withResolvers<void>()
+    await using agent = setUp({
+      sleep: (_ms, signal) =>
+        new Promise((_resolve, reject) => {
+          waits.resolve()
+          signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+        }),
+    })
+    agent.follow(plan('p1', [services()]))
+    await agent.cluster.watch('services')
+    await agent.live('services-all')
+    agent.sent()
+    agent.loaded.length = 0
+    agent.reload('services-all', 'the test says so')
+    await waits.promise
+    const pruned = services({ id: 'services-pruned', projection: { keep: [], prune: ['spec'] } })
+    agent.follow(plan('p2', [services(), pruned]))
+    await agent.cluster.watch('services')
+    assert.deepEqual(agent.loaded.sort(), ['services-all', 'services-pruned'])
+  })
+
   test('does not believe an index that is not what the hub says it is, and asks again', async () => {
     const cluster = playedCluster()
     const waits: number[] = []

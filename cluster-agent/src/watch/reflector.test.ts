@@ -342,6 +342,22 @@ suite('a reflector', () => {
     )
   })
 
+  test('does not call it an audit when the watch broke before: what it missed is a gap', async () => {
+    await using running = startReflector({ auditMs: 1_000 })
+    const { body } = await live(running)
+    running.clock.now = 999
+    body.end()
+    const resumed = await running.watching()
+    running.clock.now = 1_000
+    resumed.fail(new Error('connect ECONNREFUSED'))
+    ;(await running.listing()).answer(200, list([]))
+    await running.watching()
+    assert.deepEqual(
+      running.told.filter((each) => each.startsWith('begin')),
+      ['begin'],
+    )
+  })
+
   test('does not audit all kinds in the same moment', async () => {
     for (const [random, due] of [
       [0, 900],

@@ -96,6 +96,8 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
   /** Why the list is made that runs or comes next. */
   let cause: ListCause = 'list'
   let emptyWatches = 0
+  /** A watch broke, and none was opened since. */
+  let gap = false
   /** Why somebody wants a list; the list that begins after it serves it. */
   let wanted: string | undefined
   let openWatch: AbortController | undefined
@@ -198,6 +200,7 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
   /** `lasting`: the watch is not one of those that end at once. */
   const take = async (event: WatchEvent, lasting: boolean) => {
     if (event.type === 'OPENED') {
+      gap = false
       moment('watch-opened')
       return sink.state({ state: 'live' })
     }
@@ -217,11 +220,12 @@ export function createReflector(ref: KindRef, sink: Sink, deps: ReflectorDeps, s
   const follow = async (kind: ResourceKind, signal: AbortSignal) => {
     for (;;) {
       const due = now() >= auditAt
-      if (version !== undefined && wanted === undefined && due) cause = 'audit'
+      if (version !== undefined && wanted === undefined && due && !gap) cause = 'audit'
       const stale = wanted !== undefined || due
       const step = version === undefined || stale ? await list(kind, signal) : await watch(kind, version, signal)
       emptyWatches = step.kind === 'empty' ? emptyWatches + 1 : 0
       if (step.kind === 'done') continue
+      gap = true
       cause = 'list' // an audit that broke off leaves a gap behind: the next list has to be made
       const verdict = verdictOn(step, { ...ref, emptyWatches })
       if (verdict.next !== 'on') version = undefined

@@ -66,6 +66,15 @@ suite('a stream', () => {
     assert.deepEqual(entries(present(object('a', { version: 3 }), 'added', listed)), [])
   })
 
+  test('while the index is in doubt, tells what labels of its namespace may have taken out of a watch and back, though its version is known', () => {
+    const selector = { matchLabels: { team: 'a' } }
+    const { present, index } = stream({ watches: [watchPlan('team', { namespaces: { include: [], exclude: [], selector } })] })
+    const of = { namespace: 'team-a', version: 1 }
+    assert.equal(entries(present(object('a', of), 'added', live)).length, 1)
+    index.doubted = true
+    assert.equal(entries(present(object('a', of), 'added', listed)).length, 1)
+  })
+
   test('says nothing of an object whose projection is the same as before', () => {
     const { present, index } = stream({ projection: { keep: [], prune: ['metadata.labels'] } })
     entries(present(object('a', { version: 1 }), 'added', live))

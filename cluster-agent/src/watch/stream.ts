@@ -5,7 +5,7 @@
  *   an error of a watch's `when`  leaves the object as it was for that watch, in or out
  *   another uid, the same name    the old object is gone before the new one is added (law 3)
  *   an equal hash                 no body; equal watches too: nothing to say
- *                                 (while the index is in doubt, only of the version that the hub knows)
+ *                                 (while the index is in doubt, only of the version that the hub knows, and where no labels of namespaces count)
  *   no watch matches              nothing of it is projected, and nothing is said unless the hub knows the object
  * The index follows only when a change is applied, after its entry is in the outbox; until then the same object gives the same change again.
  */
@@ -60,6 +60,8 @@ export function createStream(plan: StreamPlan, kind: ResourceKind, deps: StreamD
   const redact = compileRedaction(plan)
   const project = compileProjection(plan.projection)
   const matchesOf = compileMatches(plan, kind, deps)
+  /** Then an object can have left a watch and come back under one version. */
+  const byNamespaceLabels = plan.watches.some(({ namespaces }) => namespaces?.selector !== undefined)
 
   const gone = (row: Row, now: Sighted): Change => ({
     entry: { ...now, uid: row.uid, change: 'gone', matches: [] },
@@ -75,7 +77,8 @@ export function createStream(plan: StreamPlan, kind: ResourceKind, deps: StreamD
       return row && { entry: { ...now, uid, change: 'modified', matches }, apply: () => index.delete(now, uid) }
     const body = JSON.stringify(project(object))
     const hash = bodyHash(body)
-    const sameContent = row?.hash === hash && !(index.doubted && row.resourceVersion !== now.resourceVersion)
+    const known = row?.resourceVersion === now.resourceVersion && !byNamespaceLabels
+    const sameContent = row?.hash === hash && (known || !index.doubted)
     if (sameContent && row.matches === matches) return undefined
     return {
       entry: { ...now, uid, change: row ? 'modified' : change, matches, hash, ...(sameContent ? {} : { body }) },

@@ -1,6 +1,8 @@
 /**
  * Protocol versions of the link. A hub speaks with agents of its own minor version and one below or above.
  *
+ * 1 is not released: until it is, its shapes change without another number.
+ *
  * 1  join, hello, plan, frames, index; checksums of streams, reload, generations of the hub's database, audits
  */
 export const protocolVersion = 1

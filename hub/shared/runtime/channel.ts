@@ -5,7 +5,7 @@
  */
 import type { RawData, WebSocket } from 'ws'
 import { bell } from './bell.ts'
-import { sleep } from './sleep.ts'
+import { after, sleep } from './sleep.ts'
 import { Task } from './task.ts'
 
 export type Message = string | Uint8Array
@@ -15,7 +15,7 @@ export interface Channel extends AsyncDisposable {
   send(message: Message): Promise<void>
   /** Ends when the peer closed; throws the connection's failure. One reader. */
   readonly messages: AsyncIterable<Message>
-  /** Says goodbye in the closing handshake, code 1000–4999, reason ≤ 123 bytes. */
+  /** Says goodbye in the closing handshake, code 1000–4999, reason ≤ 123 bytes. A peer that does not answer is cut after a second. */
   close(code: number, reason: string): void
   /** Resolves once the socket is gone, however it went. */
   readonly closed: Promise<void>
@@ -26,6 +26,9 @@ export interface ChannelSettings {
   /** @default 16 */
   readonly maxWaiting?: number
 }
+
+/** Longest wait for the answer to a closing handshake. */
+const answerMs = 1_000
 
 export function openChannel(socket: WebSocket, { pingEveryMs, maxWaiting = 16 }: ChannelSettings): Channel {
   const waiting: Message[] = []
@@ -94,14 +97,18 @@ export function openChannel(socket: WebSocket, { pingEveryMs, maxWaiting = 16 }:
         socket.send(message, (error) => (error ? reject(error) : resolve()))
       }),
     messages: messages(),
-    close: (code, reason) => socket.close(code, reason.slice(0, 120)),
+    close: (code, reason) => {
+      socket.close(code, reason.slice(0, 120))
+      const giveUp = after(answerMs, () => socket.terminate())
+      void closed.then(() => giveUp[Symbol.dispose]())
+    },
     closed,
     [Symbol.asyncDispose]: async () => {
       if (!ended) {
         // A pause would hold back the answer to the closing handshake.
         if (socket.isPaused) socket.resume()
         socket.close(1001, 'going away')
-        await using _giveUp = new Task((signal) => sleep(1_000, signal).then(() => socket.terminate()))
+        await using _giveUp = new Task((signal) => sleep(answerMs, signal).then(() => socket.terminate()))
         await closed
       }
       await closed

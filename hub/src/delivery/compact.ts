@@ -22,14 +22,15 @@ export interface Span {
 
 /**
  * Ordered by `last`. Every row of `rows` that is routed to `endpoint` belongs to exactly one span. A row that is told by itself is told
- * as its patch, where it has one for the endpoint whose base is newer than `doubted`.
+ * as its patch, where it has one for the endpoint whose base is newer than `doubted`. Rows up to `unsure` may have been told before.
  */
 export function compact(
   rows: readonly LogRow[],
   { name, history }: Pick<EndpointConfig, 'name' | 'history'>,
   doubted: Sequence = Number.POSITIVE_INFINITY,
+  unsure: Sequence = 0,
 ): readonly Span[] {
-  const spans = history === 'every' ? eachRow(rows, name) : eachObject(rows, name)
+  const spans = history === 'every' ? eachRow(rows, name) : eachObject(rows, name, unsure)
   return spans.map((span) => patched(span, name, doubted))
 }
 
@@ -62,7 +63,7 @@ interface Story extends Omit<Span, 'member'> {
   readonly route?: Route | undefined
 }
 
-function eachObject(rows: readonly LogRow[], endpoint: string): readonly Span[] {
+function eachObject(rows: readonly LogRow[], endpoint: string, unsure: Sequence): readonly Span[] {
   const stories = new Map<string, Story>()
   rows.forEach((row, at) => {
     const route = routeOf(row, endpoint)
@@ -70,7 +71,7 @@ function eachObject(rows: readonly LogRow[], endpoint: string): readonly Span[] 
     const key = objectKey(row)
     const before = stories.get(key)
     stories.delete(key) // so that the map stays in the order of the newest rows
-    const told = before?.route === undefined ? route : combined(before.route, route)
+    const told = before?.route === undefined ? route : combined(before.route, route, before.row.sequence <= unsure)
     stories.set(key, { first: before?.first ?? at, last: at, row, route: told })
   })
   return Array.from(stories.values(), ({ route, ...span }) =>

@@ -14,7 +14,7 @@ import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'
 import { isAbort, Task } from '@watch-hub/shared/runtime/task'
 import type { EndpointConfig, Metadata } from '../config/model.ts'
-import type { Scan, Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import { fence } from './allow.ts'
 import type { Contexts } from './contexts.ts'
 import type { Egress } from './egress.ts'
@@ -64,7 +64,6 @@ export interface Order {
 
 export interface CourierReport extends ProgressReport {
   readonly endpoint: EndpointConfig
-  readonly scans: readonly Scan[]
 }
 
 export interface Courier extends AsyncDisposable {
@@ -186,7 +185,7 @@ export function startCourier(
       supply.scans.look()
       supply.news.look()
     },
-    report: () => ({ ...shown.report(), endpoint: order.endpoint, scans: supply.scans.all }),
+    report: () => ({ ...shown.report(), endpoint: order.endpoint }),
     [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
   }
 }

@@ -166,7 +166,7 @@ function statusOf(
   courier: Courier,
   { backlog, now }: { readonly backlog: EndpointBacklog | undefined; readonly now: number },
 ): EndpointStatus {
-  const { endpoint, scans, ...report } = courier.report()
+  const { endpoint, ...report } = courier.report()
   return {
     name: endpoint.name,
     url: shownUrl(endpoint.url),
@@ -175,6 +175,6 @@ function statusOf(
     backlog: backlog?.events ?? 0,
     skipped: backlog?.skipped ?? 0,
     ...(backlog?.oldestAt !== undefined && { oldestMs: Math.max(0, now - backlog.oldestAt) }),
-    scans: scans.map(({ id: _, endpoint: __, ...scan }) => scan),
+    scans: (backlog?.scans ?? []).map(({ id: _, endpoint: __, ...scan }) => scan),
   }
 }

@@ -17,6 +17,8 @@ export interface Scans {
   readonly held: HeldChunk | undefined
   /** Scans may have come or gone, or need not wait any more: asks the store before the next chunk, and lets go of the held one. */
   look(): void
+  /** Asks the store, if it has to be asked: what is in doubt since then is known before anything else is told. */
+  refresh(): Promise<void>
   /** The held chunk, or else the next one; nothing when no scan can go on now. */
   next(): Promise<HeldChunk | undefined>
   /** The held chunk was frozen: `objects` of it are on their way. */
@@ -34,6 +36,13 @@ export function createScans(endpoint: string, { store, limits, onState }: ScansD
   let all: readonly Scan[] = []
   let known = false
   let held: HeldChunk | undefined
+  const refresh = async (): Promise<void> => {
+    if (known) return
+    known = true
+    const state = await store.endpoint(endpoint)
+    all = state.scans
+    onState(state)
+  }
   return {
     get all() {
       return all
@@ -45,13 +54,9 @@ export function createScans(endpoint: string, { store, limits, onState }: ScansD
       known = false
       held = undefined
     },
+    refresh,
     async next() {
-      if (!known) {
-        known = true
-        const state = await store.endpoint(endpoint)
-        all = state.scans
-        onState(state)
-      }
+      await refresh()
       const scan = all.find(({ waiting }) => !waiting)
       if (scan === undefined) return undefined
       if (held !== undefined) return held

@@ -70,11 +70,12 @@ export function createSupply(endpoint: string, deps: SupplyDeps): Supply {
     const present = making()
     if (present.endpoint !== orderedBy) ledger.doubt(ledger.cursor) // under another order it was told something else, or elsewhere
     orderedBy = present.endpoint
+    await scans.refresh() // also while it lags: a resync says that what comes next has to be whole
     const held = scans.held ?? (caughtUp ? await scans.next() : undefined)
     const read = await readWindow(store, endpoint, { from: ledger.cursor, ...windowLimits(present.endpoint), ...upTo(held) })
     caughtUp = read.complete
     const inside = read.rows.filter((row) => present.inside(placeOf(row)))
-    const spans = compact(inside, present.endpoint, present.endpoint.delta ? ledger.doubted : undefined)
+    const spans = compact(inside, present.endpoint, present.endpoint.delta ? ledger.doubted : undefined, ledger.doubted)
     const flush = waitedEnough || held !== undefined || !read.complete
     const { limits, maxWaitMs } = { limits: cutLimits(present.endpoint), maxWaitMs: present.endpoint.batch.maxWaitMs }
     const window = closeWindow(inside, spans, { limits, maxWaitMs, flush, now: now() })

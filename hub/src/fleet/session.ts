@@ -135,8 +135,8 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
     dismiss,
     run: async () => {
       const { process, lastFrame, clusterUid, generation } = peer
-      await tell({ type: 'welcome', process, lastFrame, clusterUid, generation })
       try {
+        await tell({ type: 'welcome', process, lastFrame, clusterUid, generation })
         for (let next = await inbox.next(); !next.done; next = await inbox.next()) await take(next.value)
       } catch (error) {
         log.warn('connection of agent broke', { error })

@@ -23,7 +23,7 @@ export type Serve = (channel: Channel, known: () => void) => Promise<void>
 
 export function openDoor(serve: Serve, { log }: { readonly log: Log }): AgentDoor {
   const server = new WebSocketServer({ noServer: true, maxPayload: messageBytes, perMessageDeflate: false })
-  const running = new Set<Promise<void>>()
+  const running = new Map<Channel, Promise<void>>()
   let strangers = 0
   let open = true
 
@@ -54,14 +54,17 @@ export function openDoor(serve: Serve, { log }: { readonly log: Log }): AgentDoo
       if (!open || strangers >= maxStrangers) return turnAway(socket, '503 Service Unavailable\r\nRetry-After: 5')
       strangers++
       server.handleUpgrade(request, socket, head, (ws) => {
-        const session: Promise<void> = run(openChannel(ws, { pingEveryMs })).finally(() => running.delete(session))
-        running.add(session)
+        const channel = openChannel(ws, { pingEveryMs })
+        running.set(
+          channel,
+          run(channel).finally(() => running.delete(channel)),
+        )
       })
     },
     [Symbol.asyncDispose]: async () => {
       open = false
-      for (const client of server.clients) client.close(1001, 'the hub stops')
-      await Promise.all(running)
+      for (const channel of running.keys()) channel.close(1001, 'the hub stops')
+      await Promise.all(running.values())
       server.close()
     },
   }

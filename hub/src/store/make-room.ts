@@ -10,6 +10,8 @@ import type { Sequence } from './store.ts'
 export type Lacks = () => Promise<boolean>
 
 export interface RoomMaker {
+  /** Up to here a sweep would go now. */
+  readonly floor: Sequence
   /** Drops rows that all have passed, as far as they are the oldest. */
   dropPassed(lacks: Lacks): Promise<void>
   /** Drops what all have passed between rows that somebody needs; then compacts: first for `worst`, if given, then for all. */
@@ -32,6 +34,9 @@ export function roomMaker({ link, floor, retentionMs }: RoomMakerDeps): RoomMake
     }
   }
   return {
+    get floor() {
+      return floor()
+    },
     dropPassed: async (lacks) => {
       while ((await lacks()) && (await link.call('prune', { retentionMs, whateverAge: true })));
     },

@@ -10,7 +10,7 @@ import { openLocal } from './link/local.ts'
 import { openThread } from './link/thread.ts'
 import { openStore } from './sqlite.ts'
 import { storeContract } from './store.contract.ts'
-import { activation, bare, gone, indexOf, seen, services, startAgent, watch } from './testing/world.ts'
+import { activation, bare, cluster, gone, indexOf, join as joinHub, seen, services, startAgent, watch } from './testing/world.ts'
 
 const fileIn = (dir: string) => join(dir, 'store.db')
 
@@ -74,6 +74,24 @@ test('a body is let go when neither the log nor the inventory names it', async (
     object({ bodies: integer, objects: integer }),
   )
   assert.deepEqual(named.get(), { bodies: 3, objects: 3 })
+})
+
+test('in a database of another history, the number of a process says nothing beside those that were given before', async () => {
+  await using dir = await folder()
+  {
+    await using store = await openStore({ file: fileIn(dir.path) })
+    await joinHub(store)
+    for (let i = 0; i < 12; i++) await store.openProcess(cluster, 0)
+  }
+  {
+    using db = openDatabase(fileIn(dir.path))
+    db.exec("DELETE FROM meta WHERE key = 'generation'") // as `restore` does
+  }
+  await using store = await openStore({ file: fileIn(dir.path) })
+  assert.partialDeepStrictEqual(await store.openProcess(cluster, 6, { generation: 'one between' }), {
+    kind: 'opened',
+    process: 13,
+  })
 })
 
 test('a file of a newer release is refused', async () => {

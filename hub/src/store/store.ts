@@ -291,6 +291,8 @@ export interface EndpointBacklog {
   readonly oldestAt?: number
   /** Versions that it was never told: newer ones of their objects were told instead, or nothing had to be. Since it was first configured. */
   readonly skipped: number
+  /** Not yet done, in order of creation. */
+  readonly scans: readonly Scan[]
 }
 
 /** How the store gets along with its bounds. */

@@ -67,8 +67,10 @@ export function createAgents(db: Database, generation: string): Agents {
         return { kind: 'opened', process, lastFrame: agent.lastFrame, generation }
       const former = process === 0 || isOurs ? '' : `${process} of ${since}`
       const last = selectNumbering.get(cluster)
-      // One from another history takes the place of none that was numbered in this one, but may have missed our answer.
-      const isLate = former === '' || last?.generation !== generation ? process < agent.process : last.former !== former
+      // One from another history takes the place of none but those that came from there before it, or of itself: it may have missed our answer.
+      // While none was numbered in this one, its number says nothing beside that of another history.
+      const isLate =
+        former === '' ? process < agent.process : last?.generation === generation && !isSince(last.former, process, since)
       if (process > 0 && isLate) return { kind: 'superseded', current: agent.process }
       // A number that was not given here, or in another history: what that process told is lost. The next one is above both.
       const opened = Math.max(process, agent.process) + 1
@@ -98,6 +100,12 @@ export function createAgents(db: Database, generation: string): Agents {
     setLastFrame: (cluster, number) => void setLastFrame(number, cluster),
     pruneTokens: (expiredBefore) => void pruneTokens(expiredBefore),
   }
+}
+
+/** The process that came with `former` is from the same history, and not a newer one. */
+const isSince = (former: string, process: number, generation: string): boolean => {
+  const [number = '', of = ''] = former.split(' of ', 2)
+  return of === generation && Number(number) <= process
 }
 
 const refused = (code: Extract<Refused, { readonly kind: 'refused' }>['code'], reason: string): Refused => ({

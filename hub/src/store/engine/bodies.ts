@@ -8,14 +8,12 @@ export interface Bodies {
   get(sequence: Sequence): string
   /** Lets a body go, unless the log or the inventory still names it. */
   release(sequence: Sequence): void
-  /** `release` of every number from `first` to `last`. */
-  releaseAll(first: Sequence, last: Sequence): void
 }
 
 export function createBodies(db: Database): Bodies {
   const insert = db.command('INSERT INTO bodies VALUES (?, ?)')
   const select = db.query('SELECT body FROM bodies WHERE sequence = ?', object({ body: string }))
-  const release = db.command(`DELETE FROM bodies WHERE sequence BETWEEN ? AND ?
+  const release = db.command(`DELETE FROM bodies WHERE sequence = ?
     AND NOT EXISTS (SELECT 1 FROM log WHERE log.sequence = bodies.sequence)
     AND NOT EXISTS (SELECT 1 FROM inventory WHERE inventory.sequence = bodies.sequence)`)
   return {
@@ -25,7 +23,6 @@ export function createBodies(db: Database): Bodies {
       if (row === undefined) throw new Error(`expected the body of log row ${sequence} in the database, got nothing`)
       return row.body
     },
-    release: (sequence) => void release(sequence, sequence),
-    releaseAll: (first, last) => void release(first, last),
+    release: (sequence) => void release(sequence),
   }
 }

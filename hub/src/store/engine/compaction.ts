@@ -136,7 +136,7 @@ function createMerge(db: Database, { backlog, endpoints }: CompactionDeps) {
     const later = next(row, endpoint, merging)
     if (later === undefined) return false
     const { changed } = merging
-    const both = combined(route, later.route)
+    const both = combined(route, later.route, row.sequence <= endpoints.doubted(endpoint))
     changed.set(row.sequence, without(routesOf(row.sequence, row.routes, merging), endpoint))
     changed.set(
       later.sequence,

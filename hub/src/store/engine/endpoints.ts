@@ -28,7 +28,10 @@ export interface Endpoints {
   neediest(): string | undefined
   /** Of what was appended up to `upTo` it may not hold everything: no patch is based on that. */
   doubt(endpoint: string, upTo: Sequence): void
-  backlogs(): readonly EndpointBacklog[]
+  /** See `EndpointState.doubted`. */
+  doubted(endpoint: string): Sequence
+  /** Without their scans. */
+  backlogs(): readonly Omit<EndpointBacklog, 'scans'>[]
   /** The newest row of the log that no endpoint needs, nor anything older; `head` when none is needed. */
   passed(head: Sequence): Sequence
   /** Forgets endpoints that left before this time. */
@@ -106,6 +109,7 @@ export function createEndpoints(db: Database, backlog: Backlog): Endpoints {
       return needs.filter(({ rows }) => rows > 0).sort((a, b) => b.rows - a.rows)[0]?.endpoint
     },
     doubt: (endpoint, upTo) => void doubt(upTo, endpoint),
+    doubted: (endpoint) => Math.max(one.get(endpoint)?.doubted ?? 0, begun),
     backlogs: createBacklogs(db, backlog),
     passed: (head) => {
       const cursors = all.all().map(({ name, cursor }) => (backlog.first(name, cursor) ?? head + 1) - 1)

@@ -132,7 +132,7 @@ function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs'])
     paused: endpoints.paused,
     stats: () => {
       const { rows: logRows, bytes: logBytes } = log.totals()
-      const backlogs = endpoints.backlogs()
+      const backlogs = endpoints.backlogs().map((each) => ({ ...each, scans: scans.of(each.endpoint) }))
       return {
         logRows,
         logBytes,

@@ -53,7 +53,8 @@ export const createInherit =
       if (handing === undefined) continue
       const after = source.id === from.source ? from.uid : ''
       const rows = deps.inventory.page(source.id, { after, limit: budget })
-      for (const { uid, ...row } of rows) passOn(uid, row, { ...handing, sums })
+      const takers = new Set(rows.flatMap(({ uid, ...row }) => passOn(uid, row, { ...handing, sums })))
+      for (const heir of takers) deps.streams.passDoubt(source.id, heir)
       if (rows.length === budget) return JSON.stringify({ source: source.id, uid: rows.at(-1)?.uid ?? after })
       budget -= rows.length
       passInStep(handing)
@@ -91,8 +92,11 @@ function handingOf(source: StreamRow, plan: PlanRoutes, deps: HeirDeps): Handing
   }
   const known = new Map<string, readonly number[]>()
   const heirs = (watch: string): readonly number[] => {
-    const found = known.get(watch) ?? others.filter((each) => takes(each, watch)).flatMap(({ id }) => heirNumber(id, watch))
+    const before = known.get(watch)
+    if (before !== undefined) return before
+    const found = others.filter((each) => takes(each, watch)).flatMap(({ id }) => heirNumber(id, watch))
     known.set(watch, found)
+    for (const heir of found) deps.streams.passDoubt(source.id, heir)
     return found
   }
   const heirNumber = (stream: string, watch: string): readonly number[] => {
@@ -113,7 +117,7 @@ function passOn(
   uid: string,
   row: Holding,
   { source, dropped, heirs, deps, sums }: Handing & { readonly sums: StreamSums },
-): void {
+): readonly number[] {
   const { inventory, bodies, log } = deps
   const matches = decodeJson(names, row.matches)
   const takers = new Set(matches.flatMap(heirs))
@@ -131,20 +135,20 @@ function passOn(
       sums.change({ stream: heir, uid, before: present, now })
     }
   }
-  if (!dropped || takers.size === 0) return
+  if (!dropped || takers.size === 0) return [...takers]
   inventory.remove(source.id, uid)
   sums.change({ stream: source.id, uid, before: row, now: undefined })
   if (row.sequence <= log.totals().thinned) bodies.release(row.sequence)
+  return [...takers]
 }
 
 /** What was in step stays so: the heir's rows are what the source had compared. */
 function passInStep({ source, dropped, heirs, deps }: Handing): void {
-  const { audiences, comparisons, streams } = deps
+  const { audiences, comparisons } = deps
   for (const [watch, definition] of audiences.inStep(source.id)) {
     const takers = heirs(watch)
     for (const heir of takers) {
       audiences.setInStep(heir, { watch, definition })
-      streams.passDoubt(source.id, heir)
       comparisons.reopen(heir)
     }
     if (dropped && takers.length > 0) audiences.dropInStep(source.id, watch)

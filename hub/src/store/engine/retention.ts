@@ -42,10 +42,9 @@ export function createPrune(db: Database, deps: PruneDeps) {
   )
   const remove = db.command('DELETE FROM log WHERE sequence <= ?')
 
-  const removeUpTo = (last: Sequence, bytes: number): void => {
-    const { pruned } = log.totals()
+  const removeUpTo = (last: Sequence, sequences: readonly Sequence[], bytes: number): void => {
     const rows = remove(last)
-    bodies.releaseAll(pruned + 1, last)
+    for (const sequence of sequences) bodies.release(sequence) // those of rows that went before are released by whoever took these
     patches.remove(last)
     log.shrink({ rows, bytes, pruned: last })
   }
@@ -64,6 +63,7 @@ export function createPrune(db: Database, deps: PruneDeps) {
     }
     removeUpTo(
       last.sequence,
+      old.map(({ sequence }) => sequence),
       old.reduce((sum, { bytes }) => sum + bytes, 0),
     )
     return true

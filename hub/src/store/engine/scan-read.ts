@@ -78,9 +78,10 @@ export function createScanRead(db: Database, deps: ScanReadDeps): ReadScan {
     if (deps.sources.outdated(plan, scan.watch)) return { head, rows: [], position: scan.position, done: false, waiting: true }
     const sources = deps.sources.of(plan, scan.watch)
     const telling = { scan, plan, deps }
-    const objects = sources.length === 0 ? [] : objectsQuery(db, sources).all(scan.position)
+    const found = sources.length === 0 ? [] : objectsQuery(db, sources).all(scan.position)
+    const objects = found.length < objectsLookedAt ? found : withoutLast(found)
     const { rows, complete } = take(tell(objects, telling), limits)
-    if (!complete || objects.length === objectsLookedAt) {
+    if (!complete || found.length === objectsLookedAt) {
       const position = complete ? objects.at(-1)?.uid : rows.at(-1)?.object.uid
       return { head, rows, position: position ?? scan.position, done: false }
     }
@@ -90,6 +91,12 @@ export function createScanRead(db: Database, deps: ScanReadDeps): ReadScan {
     if (!deps.sources.inStep(plan, scan.watch)) return { ...end, done: false, waiting: true }
     return { ...end, done: true, marker: markerOf(telling, sources, head) }
   }
+}
+
+/** Without the rows of the last uid, of which there may be more. */
+function withoutLast(objects: readonly ObjectRow[]): readonly ObjectRow[] {
+  const last = objects.at(-1)?.uid
+  return objects.filter(({ uid }) => uid !== last)
 }
 
 interface Telling {

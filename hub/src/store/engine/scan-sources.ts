@@ -17,7 +17,7 @@ export interface ScanStream {
 
 export interface ScanSources {
   of(plan: PlanRoutes, watch: string): readonly ScanStream[]
-  /** True when all streams of the watch were compared in full under the definition that it has now. */
+  /** True when all streams of the watch were compared in full under the definition that it has now, and no data was lost since. */
   inStep(plan: PlanRoutes, watch: string): boolean
   /** True when a stream of the watch was last compared under another definition: what the inventory says of it, a commit may have taken away. */
   outdated(plan: PlanRoutes, watch: string): boolean
@@ -51,7 +51,9 @@ export function createScanSources(db: Database, { audiences, streams }: { audien
         )
         .map(({ id, stream }) => ({ id, planned: planned.has(stream) }))
     },
-    inStep: (plan, watch) => comparedAs(plan, watch).every((definition) => definition === plan.watches.get(watch)?.definition),
+    inStep: (plan, watch) =>
+      comparedAs(plan, watch).every((definition) => definition === plan.watches.get(watch)?.definition) &&
+      havingOf(plan, watch).every(({ id }) => !streams.isDoubted(plan.routes.cluster, id)),
     outdated: (plan, watch) =>
       comparedAs(plan, watch).some(
         (definition) => definition !== undefined && definition !== plan.watches.get(watch)?.definition,

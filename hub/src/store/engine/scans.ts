@@ -74,10 +74,11 @@ export function createScans(db: Database, deps: ScanDeps): Scans {
   }
   const again = (pair: Subscription, reason: Scan['reason']): void => {
     cancel(pair.endpoint, pair.watch, pair.cluster)
-    start(pair, reason)
+    // A commit since then can say that a beginning is not told; what it had begun to tell is.
+    if (!start(pair, reason) && reason === 'initial') start(pair, 'resync')
   }
   return {
-    begin: (pair) => start(pair, 'initial'),
+    begin: (pair) => void start(pair, 'initial'),
     cancel: ({ endpoint, watch, cluster }) => void cancel(endpoint, watch, cluster),
     resync: ({ after, again: restart = false, ...order }) => {
       // It may hold less than was sent to it: what comes next has to be whole.
@@ -100,7 +101,7 @@ export function createScans(db: Database, deps: ScanDeps): Scans {
         .slice(0, pairsPerStep)
       for (const pair of due) {
         endpoints.doubt(pair.endpoint, log.totals().head)
-        start(pair, 'resync')
+        again(pair, 'resync') // one that only waits for its marker gives way
       }
       return [...new Set(due.map(({ endpoint }) => endpoint))]
     },
@@ -118,7 +119,8 @@ export function createScans(db: Database, deps: ScanDeps): Scans {
   }
 }
 
-type Start = (pair: Subscription, reason: Scan['reason']) => void
+/** False = nothing is to be told that way. */
+type Start = (pair: Subscription, reason: Scan['reason']) => boolean
 
 function createStart(db: Database, { plans, sources, subscriptions, endpoints, log, now }: ScanDeps): Start {
   const insert = db.command(`INSERT INTO scans (id, endpoint, watch, cluster, reason, started, position, sent, total, marked)
@@ -131,15 +133,16 @@ function createStart(db: Database, { plans, sources, subscriptions, endpoints, l
     const { endpoint, watch, cluster } = pair
     const plan = plans.current(cluster)
     const route = plan?.watches.get(watch)
-    if (plan === undefined || route === undefined) return
-    if (reason === 'initial' && (route.initial === 'skip' || !route.events.includes('created'))) return
+    if (plan === undefined || route === undefined) return false
+    if (reason === 'initial' && (route.initial === 'skip' || !route.events.includes('created'))) return false
     const marked = endpoints.wantsMarkers(endpoint)
     const total = sources.count(sources.of(plan, watch), marked ? watchesOf(plan, endpoint) : [watch])
     // Nothing held and never compared: the agent's first comparison brings the watch through the log.
-    if (reason === 'initial' && !marked && total === 0 && known.get(cluster, watch)?.n === 0) return
+    if (reason === 'initial' && !marked && total === 0 && known.get(cluster, watch)?.n === 0) return false
     const id = randomBytes(8).toString('hex')
     insert(id, endpoint, watch, cluster, reason, log.nextSequence(), total, marked ? 1 : 0)
     subscriptions.scanned(pair, now())
+    return true
   }
 }
 

@@ -3,6 +3,7 @@
  * so that a commit that is taken back, or a cluster that returns, goes on where it was; then it goes, in small chunks.
  */
 import { integer, object, string } from '@watch-hub/shared/protocol/decode'
+import { resourceName } from '@watch-hub/shared/protocol/plan'
 import type { Activation } from '../store.ts'
 import type { Audiences } from './audiences.ts'
 import type { Bodies } from './bodies.ts'
@@ -73,16 +74,43 @@ export function createStale(db: Database, deps: StaleDeps): Stale {
 }
 
 /** One chunk of one stream. The log may still name its bodies, and the stream. */
-function createDropStream(db: Database, { audiences, bodies, inventory, log, streams }: StaleDeps) {
+function createDropStream(db: Database, { audiences, bodies, inventory, log, plans, streams }: StaleDeps) {
   const one = db.query(
-    `SELECT id AS n FROM streams WHERE stale_at < ?
-       AND (objects > 0 OR EXISTS (SELECT 1 FROM stream_watches WHERE stream_watches.stream = streams.id)) LIMIT 1`,
-    count,
+    `SELECT id, cluster, stream, grp, resource FROM streams WHERE stale_at < ?
+       AND (objects > 0 OR EXISTS (SELECT 1 FROM stream_watches WHERE stream_watches.stream = streams.id))`,
+    object({ id: integer, cluster: string, stream: string, grp: string, resource: string }),
   )
+  /**
+   * The current plan has streams of the kind that the agent has not compared in full: they may yet take over what this one holds
+   * (heirs.ts), however long the agent is away.
+   */
+  const isAwaited = ({
+    cluster,
+    grp,
+    resource,
+  }: {
+    readonly cluster: string
+    readonly grp: string
+    readonly resource: string
+  }) => {
+    const plan = plans.current(cluster)
+    const name = resourceName({ group: grp, resource })
+    const numbers = new Map(streams.ofCluster(cluster).map(({ id, stream }) => [stream, id]))
+    return (plan?.routes.streams ?? []).some(({ id, resource: kind, watches }) => {
+      if (kind !== name || !isPlanned(cluster)) return false
+      const number = numbers.get(id)
+      const compared = number === undefined ? new Map<string, string>() : audiences.inStep(number)
+      return watches.some((watch) => !compared.has(watch))
+    })
+  }
+  const planned = db.query('SELECT count(*) AS n FROM plans WHERE cluster = ? AND stale_at IS NULL', count)
+  const isPlanned = (cluster: string) => (planned.get(cluster)?.n ?? 0) > 0
   const forgetWatches = db.command('DELETE FROM stream_watches WHERE stream = ?')
   return (staleBefore: number): boolean => {
-    const stream = one.get(staleBefore)?.n
+    const stream = one.all(staleBefore).find((each) => !isAwaited(each))?.id
     if (stream === undefined) return false
+    // At once: a stream that comes back with some of its rows was never compared in full.
+    if (forgetWatches(stream) > 0) audiences.forget()
     const rows = inventory.page(stream, { after: '', limit: objectsPerChunk })
     const { thinned } = log.totals()
     for (const { uid, sequence } of rows) {
@@ -91,10 +119,6 @@ function createDropStream(db: Database, { audiences, bodies, inventory, log, str
     }
     streams.change(stream, { objects: -rows.length, checksum: 0 })
     streams.dropChecksum(stream)
-    if (rows.length < objectsPerChunk) {
-      forgetWatches(stream)
-      audiences.forget()
-    }
     return true
   }
 }

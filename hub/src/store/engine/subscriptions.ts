@@ -2,6 +2,7 @@
 import { array, decodeJson, integer, object, string } from '@watch-hub/shared/protocol/decode'
 import type { ResyncOrder } from '../store.ts'
 import type { Database } from './database.ts'
+import { endOfScan } from './scan-read.ts'
 
 export interface Subscription {
   readonly cluster: string
@@ -20,7 +21,7 @@ export interface Subscriptions {
   /** Active ones that fit, in one order. `after`: a `positionOf`. */
   page(of: ResyncOrder, page: { readonly after?: string; readonly limit: number }): readonly Subscription[]
   positionOf(pair: Subscription): string
-  /** Active ones of these watches without a scan. `scannedAt`: when the last scan began, or the pair itself, ms. */
+  /** Active ones of these watches without a scan that has something to tell but its marker. `scannedAt`: when the last scan began, or the pair itself, ms. */
   quiet(watches: readonly string[]): readonly (Subscription & { readonly scannedAt: number })[]
   /** A scan of it began. */
   scanned(pair: Subscription, now: number): void
@@ -67,7 +68,7 @@ function createPages(db: Database): Omit<Subscriptions, 'heard' | 'replace'> {
   )
   const quiet = db.query(
     `SELECT cluster, endpoint, watch, scanned_at AS scannedAt FROM subscriptions AS pair
-     WHERE active = 1 AND watch IN (SELECT value FROM json_each(?)) AND NOT EXISTS (SELECT 1 FROM scans WHERE scans.endpoint = pair.endpoint AND scans.watch = pair.watch AND scans.cluster = pair.cluster)`,
+     WHERE active = 1 AND watch IN (SELECT value FROM json_each(?)) AND NOT EXISTS (SELECT 1 FROM scans WHERE scans.endpoint = pair.endpoint AND scans.watch = pair.watch AND scans.cluster = pair.cluster AND scans.position <> '${endOfScan}')`,
     object({ cluster: string, endpoint: string, watch: string, scannedAt: integer }),
   )
   const scanned = db.command('UPDATE subscriptions SET scanned_at = ? WHERE cluster = ? AND endpoint = ? AND watch = ?')

@@ -107,10 +107,20 @@ export function agentFacts(lab: MakeLab): void {
       { process: 9 },
       'our answer did not reach it',
     )
-    for (const other of [6, 9, 30])
-      assert.deepEqual(await store.openProcess(cluster, other, { generation: before }), { kind: 'superseded', current: 9 })
+    assert.deepEqual(await store.openProcess(cluster, 6, { generation: before }), { kind: 'superseded', current: 9 })
+    assert.deepEqual(await store.openProcess(cluster, 30, { generation: 'yet another' }), { kind: 'superseded', current: 9 })
     assert.partialDeepStrictEqual(await store.openProcess(cluster, 0), { process: 10 })
     assert.deepEqual(await store.openProcess(cluster, 7, { generation: before }), { kind: 'superseded', current: 10 })
+  })
+
+  test('of two processes of a former history the newer one wins, whichever comes first', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    await join(store)
+    const generation = 'the history before'
+    assert.partialDeepStrictEqual(await store.openProcess(cluster, 13, { generation }), { kind: 'opened', process: 14 })
+    assert.partialDeepStrictEqual(await store.openProcess(cluster, 14, { generation }), { kind: 'opened', process: 15 })
+    assert.partialDeepStrictEqual(await store.openProcess(cluster, 13, { generation }), { kind: 'superseded', current: 15 })
   })
 
   test('what an agent knows to be lost puts its streams in doubt until the next comparison; then a body of the same content is told again', async () => {

@@ -67,12 +67,12 @@ export function endpointFacts(lab: MakeLab): void {
     const rows = await agent.send([seen('a'), seen('b'), seen('c', { matches: ['nodes'] })])
     const backlogOf = async (endpoint: string) => (await store.stats()).endpoints.find((each) => each.endpoint === endpoint)
     const oldestAt = rows[0]?.appendedAt
-    assert.deepEqual(await backlogOf('dns'), { endpoint: 'dns', events: 2, skipped: 0, oldestAt })
-    assert.deepEqual(await backlogOf('cmdb'), { endpoint: 'cmdb', events: 3, skipped: 0, oldestAt })
+    assert.deepEqual(await backlogOf('dns'), { endpoint: 'dns', events: 2, skipped: 0, oldestAt, scans: [] })
+    assert.deepEqual(await backlogOf('cmdb'), { endpoint: 'cmdb', events: 3, skipped: 0, oldestAt, scans: [] })
     await store.freeze({ endpoint: 'dns', settled: [], batches: [batch('a', rows.slice(0, 1))], cursor: rows[0]?.sequence ?? 0 })
-    assert.deepEqual(await backlogOf('dns'), { endpoint: 'dns', events: 2, skipped: 0, oldestAt })
+    assert.deepEqual(await backlogOf('dns'), { endpoint: 'dns', events: 2, skipped: 0, oldestAt, scans: [] })
     await store.freeze({ endpoint: 'dns', settled: ['a'], batches: [], cursor: rows[1]?.sequence ?? 0 })
-    assert.deepEqual(await backlogOf('dns'), { endpoint: 'dns', events: 0, skipped: 0 })
+    assert.deepEqual(await backlogOf('dns'), { endpoint: 'dns', events: 0, skipped: 0, scans: [] })
   })
 
   test('a scan that waits frozen waits since its batch was made', async () => {
@@ -82,7 +82,7 @@ export function endpointFacts(lab: MakeLab): void {
     const rows = await (await startAgent(store)).send([seen('a')])
     const scanned = batch('s', rows, { payload: '{}' })
     await store.freeze({ endpoint: 'dns', settled: [], batches: [scanned], cursor: rows[0]?.sequence ?? 0 })
-    assert.deepEqual((await store.stats()).endpoints, [{ endpoint: 'dns', events: 1, skipped: 0, oldestAt: 5_000 }])
+    assert.deepEqual((await store.stats()).endpoints, [{ endpoint: 'dns', events: 1, skipped: 0, oldestAt: 5_000, scans: [] }])
   })
 
   test('a pause is kept, replaced and lifted', async () => {

@@ -41,6 +41,19 @@ export function heirFacts(lab: MakeLab): void {
     )
   })
 
+  test('what passes from a stream in doubt is in doubt, also when the stream was never compared in full', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    await store.activate(activation({ lb }, { streams: [stream('old', 'lb')] }))
+    const agent = await startAgent(store)
+    await agent.send([seen('a', list)], { streams: [services('old')] })
+    await startAgent(store, 'prod-eu-1', { lost: true })
+    assert.equal(await store.isDoubted({ cluster: 'prod-eu-1', stream: 'old' }), true)
+    await store.activate(activation({ lb }, { plan: 'p2', streams: [stream('new', 'lb')] }))
+    assert.equal((await indexOf(store, { plan: 'p2', stream: 'new' })).length, 1)
+    assert.equal(await store.isDoubted({ cluster: 'prod-eu-1', stream: 'new' }), true)
+  })
+
   test('an object that left its watch while the projection changed is deleted, recovered', async () => {
     await using world = await lab()
     const { store } = await world.open()
