@@ -52,7 +52,7 @@ export interface LabHub {
   replaceDatabase(copy?: string): Promise<void>
 }
 
-export interface LabAgent {
+interface LabAgent {
   /** The newest process, if it runs. */
   readonly running: AgentProcess | undefined
   /** In the order of their starts. */
