@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { array, decodeJson, json, object, optional, string } from '@watch-hub/shared/protocol/decode'
+import { eventually } from './testing/eventually.ts'
 import { type Received, type Receiver, startReceiver } from './testing/receiver.ts'
 import { endpointConfig } from './testing/rows.ts'
 import { sleeping } from './testing/sleeping.ts'
@@ -76,6 +77,31 @@ test('what a scan told is no base', async () => {
     [{ text: 'x'.repeat(100), n: 2 }],
   )
   assert.deepEqual([(await tell(3)).item?.patch, (await tell(4)).item?.patch], [undefined, { n: 4 }])
+})
+
+test('what comes first after a resync was asked for is whole, also while the endpoint lags', async () => {
+  await using receiver = await startReceiver()
+  await using world = await startWorld()
+  await world.commit({ endpoints: [dns(receiver, { batch: { maxObjects: 50, maxBytes: 1_000_000, maxWaitMs: 1 } })] })
+  const delivery = world.deliver({ sleep: sleeping().sleep })
+  await world.append([version(1)])
+  await receiver.requests(1)
+  receiver.otherwise(503)
+  await world.append(Array.from({ length: 1_500 }, (_, i) => ({ uid: `o${i}` })))
+  await world.append([version(2)])
+  await receiver.requests(2)
+  await delivery.resync('dns', {})
+  const from = receiver.received.length
+  receiver.otherwise(200)
+  const padding = 'x'.repeat(100)
+  const ofVersions = () =>
+    receiver.received
+      .slice(from)
+      .flatMap(itemsOf)
+      .filter((item) => item.patch !== undefined || JSON.stringify(item.object).includes(padding))
+  await eventually(() => ofVersions().length > 0)
+  const [first] = ofVersions()
+  assert.deepEqual([first?.object, first?.patch], [{ text: padding, n: 2 }, undefined])
 })
 
 test('versions that come to one are told whole', async () => {

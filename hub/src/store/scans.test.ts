@@ -8,7 +8,7 @@ import { createStore } from './front.ts'
 import { openLocal } from './link/local.ts'
 import { openMemoryStore } from './memory.ts'
 import type { Store } from './store.ts'
-import { activation, gone, scanAll, seen, startAgent, synced, told, watch } from './testing/world.ts'
+import { activation, gone, scanAll, scanChunks, seen, services, startAgent, synced, told, watch } from './testing/world.ts'
 
 const hour = 3_600_000
 const periods = { lb: 12 * hour }
@@ -50,6 +50,28 @@ test('while a scan of the pair runs, none is due; and any scan begins the period
   await scanAll(store)
   now += 10 * hour
   assert.deepEqual(await store.resyncDue(periods), [])
+})
+
+test('resyncs go on although a marker waits for a kind that its cluster does not serve', async () => {
+  let now = 1_000
+  await using store = openMemoryStore({ now: () => now })
+  const streams = [
+    { id: 'served', resource: 'services', watches: ['lb'] },
+    { id: 'unserved', resource: 'widgets.example.com', watches: ['lb'] },
+  ]
+  await store.activate({ ...activation({ lb: watch() }, { streams }), markers: ['dns'] })
+  const agent = await startAgent(store)
+  await agent.send([seen('a', { cause: 'list' }), synced({ lb: 'd1' })], { streams: [services('served')] })
+  await scanChunks(store)
+  assert.deepEqual(
+    (await store.endpoint('dns')).scans.map(({ waiting }) => waiting),
+    [true],
+  )
+  now += 24 * hour
+  assert.deepEqual(await store.resyncDue(periods), ['dns'])
+  assert.deepEqual(told(await scanAll(store)), ['a dns updated resync lb'])
+  now += 24 * hour
+  assert.deepEqual(await store.resyncDue(periods), ['dns'])
 })
 
 test('pairs that began together do not stay together', async () => {

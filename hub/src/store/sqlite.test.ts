@@ -10,7 +10,23 @@ import { openLocal } from './link/local.ts'
 import { openThread } from './link/thread.ts'
 import { openStore } from './sqlite.ts'
 import { storeContract } from './store.contract.ts'
-import { activation, bare, cluster, gone, indexOf, join as joinHub, seen, services, startAgent, watch } from './testing/world.ts'
+import { sweep } from './testing/facts/compaction.ts'
+import {
+  activation,
+  bare,
+  cluster,
+  gone,
+  indexOf,
+  join as joinHub,
+  readAll,
+  scanChunks,
+  seen,
+  services,
+  startAgent,
+  synced,
+  told,
+  watch,
+} from './testing/world.ts'
 
 const fileIn = (dir: string) => join(dir, 'store.db')
 
@@ -27,6 +43,12 @@ storeContract('SQLite in this thread', async (dir) => {
 async function folder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'watch-hub-sqlite-'))
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) }
+}
+
+/** As `restore` does. */
+function beginAnotherHistory(dir: string): void {
+  using db = openDatabase(fileIn(dir))
+  db.exec("DELETE FROM meta WHERE key = 'generation'")
 }
 
 test('the files of a store are readable by their owner alone, and its folder is made', async () => {
@@ -83,15 +105,74 @@ test('in a database of another history, the number of a process says nothing bes
     await joinHub(store)
     for (let i = 0; i < 12; i++) await store.openProcess(cluster, 0)
   }
-  {
-    using db = openDatabase(fileIn(dir.path))
-    db.exec("DELETE FROM meta WHERE key = 'generation'") // as `restore` does
-  }
+  beginAnotherHistory(dir.path)
   await using store = await openStore({ file: fileIn(dir.path) })
   assert.partialDeepStrictEqual(await store.openProcess(cluster, 6, { generation: 'one between' }), {
     kind: 'opened',
     process: 13,
   })
+})
+
+const list = { cause: 'list' } as const
+
+for (const [what, lost] of [
+  ['waits in the copy', { before: [seen('a')], after: [gone('a', list), synced({ lb: 'd1' })] }],
+  ['the copy does not know', { before: [], after: [seen('a', list), synced({ lb: 'd1' }), gone('a')] }],
+] as const)
+  test(`what was told in the time that a restore lost: an object that ${what} is told deleted, though it waits`, async () => {
+    await using dir = await folder()
+    {
+      await using store = await openStore({ file: fileIn(dir.path) })
+      await store.activate(activation({ lb: watch() }))
+      await (await startAgent(store)).send([seen('x', list), synced({ lb: 'd1' }), ...lost.before])
+    }
+    beginAnotherHistory(dir.path)
+    const link = openLocal({ file: fileIn(dir.path) })
+    await using store = createStore(link)
+    await store.activate(activation({ lb: watch() }))
+    await (await startAgent(store, cluster, { lost: true })).send(lost.after)
+    await sweep(link, {})
+    const left = await store.rows((await readAll(store)).map(({ sequence }) => sequence))
+    assert.ok(
+      told(left).some((line) => line.startsWith('a dns deleted')),
+      `expected a deletion of a, got ${told(left).join('; ')}`,
+    )
+  })
+
+test('after a restore no marker says what is there before the agent has compared again', async () => {
+  await using dir = await folder()
+  const marked = { ...activation({ lb: watch() }), markers: ['dns'] }
+  {
+    await using store = await openStore({ file: fileIn(dir.path) })
+    await store.activate(marked)
+    await (await startAgent(store)).send([seen('a', list), synced({ lb: 'd1' })])
+    await scanChunks(store)
+  }
+  beginAnotherHistory(dir.path)
+  await using store = await openStore({ file: fileIn(dir.path) })
+  await store.activate(marked)
+  const counts = async () => (await scanChunks(store)).flatMap(({ marker }) => marker?.count ?? [])
+  await store.resync({ endpoint: 'dns' })
+  assert.deepEqual(await counts(), [])
+  const agent = await startAgent(store, cluster, { lost: true })
+  await agent.send([seen('made in the lost time', list), synced({ lb: 'd1' })])
+  assert.deepEqual(await counts(), [2])
+})
+
+test('after a restore, what passes to a new stream is in doubt, also where its first comparison had not ended', async () => {
+  await using dir = await folder()
+  const of = (plan: string, stream: string) =>
+    activation({ lb: watch() }, { plan, streams: [{ id: stream, resource: 'services', watches: ['lb'] }] })
+  {
+    await using store = await openStore({ file: fileIn(dir.path) })
+    await store.activate(of('p1', 'old'))
+    await (await startAgent(store)).send([seen('a', list)], { streams: [services('old')] })
+  }
+  beginAnotherHistory(dir.path)
+  await using store = await openStore({ file: fileIn(dir.path) })
+  await store.activate(of('p2', 'new'))
+  assert.equal((await indexOf(store, { plan: 'p2', stream: 'new' })).length, 1)
+  assert.equal(await store.isDoubted({ cluster, stream: 'new' }), true)
 })
 
 test('a file of a newer release is refused', async () => {

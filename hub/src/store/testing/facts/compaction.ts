@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { Link } from '../../link/link.ts'
 import type { MakeLab } from '../../store.contract.ts'
 import type { FrozenBatch, LogRow, Store } from '../../store.ts'
-import { activation, bodyOf, gone, indexOf, out, readAll, seen, startAgent, told, watch } from '../world.ts'
+import { activation, bodyOf, gone, indexOf, out, readAll, seen, startAgent, synced, told, watch } from '../world.ts'
 
 /** One whole sweep over everything. */
 export async function sweep(link: Link, merging?: { readonly endpoint?: string }, upTo = Number.MAX_SAFE_INTEGER): Promise<void> {
@@ -204,5 +204,23 @@ export function compactionFacts(lab: MakeLab): void {
     await store.freeze({ endpoint: 'dns', settled: [], batches: [], cursor: 1, skipped: 3 })
     await store.freeze({ endpoint: 'dns', settled: [], batches: [], cursor: 1, skipped: 2 })
     assert.equal((await store.stats()).endpoints[0]?.skipped, 5)
+  })
+
+  test('an object that a narrower watch took in silence, and that comes and goes while it waits, is told deleted', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    const list = { cause: 'list' } as const
+    const under = (definition: string, plan: string) => store.activate(activation({ lb: watch({ definition }) }, { plan }))
+    await under('wide', 'p1')
+    const agent = await startAgent(store)
+    const [known] = await agent.send([seen('a', list), synced({ lb: 'wide' })])
+    await pass(store, 'dns', known)
+    await under('narrow', 'p2')
+    assert.deepEqual(told(await agent.send([out('a', list), synced({ lb: 'narrow' })], { plan: 'p2' })), [])
+    await under('wide', 'p3')
+    const rows = await agent.send([seen('a', list), synced({ lb: 'wide' }), gone('a')], { plan: 'p3' })
+    assert.deepEqual(told(rows), ['a dns created initial lb', 'a dns deleted - lb'])
+    await sweep(link, {})
+    assert.deepEqual(told(await store.rows(rows.map(({ sequence }) => sequence))), ['a dns deleted - lb'])
   })
 }

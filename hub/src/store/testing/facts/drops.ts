@@ -123,4 +123,24 @@ export function dropFacts(lab: MakeLab): void {
     assert.equal((await store.endpoint('dns')).doubted, await store.head())
     assert.equal((await store.stats()).endpoints.find(({ endpoint }) => endpoint === 'dns')?.skipped, 2)
   })
+
+  for (const [does, over] of [
+    ['skips what is there', { initial: 'skip' }],
+    ['tells no creations', { events: ['updated', 'deleted'] }],
+  ] as const)
+    test(`a drop during an initial scan of a watch that now ${does} loses nothing`, async () => {
+      await using world = await lab()
+      const { store } = await world.open()
+      await store.activate(activation({ lb: watch() }))
+      const agent = await startAgent(store)
+      await agent.send([seen('a', list), synced({ lb: 'd1' })])
+      await store.activate(both)
+      assert.equal((await store.endpoint('cmdb')).scans.length, 1)
+      await store.activate(activation({ lb: watch({ endpoints: ['cmdb', 'dns'], ...over }) }))
+      const changed = { change: 'modified', hash: 'h2' } as const
+      await agent.send([seen('a', changed), seen('b'), seen('b', changed)])
+      await store.dropBacklog('cmdb')
+      const heard = [...(await scanAll(store, 'cmdb')), ...(await readAll(store, 'cmdb'))]
+      assert.deepEqual(heard.map(({ object }) => object.name).sort(), ['a', 'b'])
+    })
 }

@@ -4,11 +4,11 @@ import { test } from 'node:test'
 import type { Link } from '../../link/link.ts'
 import type { MakeLab } from '../../store.contract.ts'
 import type { FrozenBatch, LogRow, Store } from '../../store.ts'
-import { activation, bodyOf, gone, indexOf, scanAll, seen, services, startAgent, synced, watch } from '../world.ts'
+import { activation, bodyOf, gone, indexOf, scanAll, seen, services, startAgent, synced, told, watch } from '../world.ts'
 
-/** As if the retention were over at once. */
-async function pruneAll(link: Link): Promise<void> {
-  while (await link.call('prune', { retentionMs: -1_000 }));
+/** As if the retention were over at once. `staleMs` @default 7 days */
+async function pruneAll(link: Link, over: { readonly staleMs?: number } = {}): Promise<void> {
+  while (await link.call('prune', { retentionMs: -1_000, ...over }));
 }
 
 const pass = (store: Store, endpoint: string, rows: readonly LogRow[], batches: readonly FrozenBatch[] = []) =>
@@ -224,5 +224,46 @@ export function retentionFacts(lab: MakeLab): void {
     await pruneAll(link)
     const [row] = await agent.send([seen('c')])
     assert.deepEqual((await link.call('context', row?.context ?? '')).watches, { lb: { asset: 'one' } })
+  })
+
+  test('what is stale for long stays while an agent that is away has yet to take it over', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    const of = (plan: string, stream: string) =>
+      activation({ lb: watch() }, { plan, streams: [{ id: stream, resource: 'services', watches: ['lb'] }] })
+    await store.activate(of('p1', 'old'))
+    const agent = await startAgent(store)
+    await pass(store, 'dns', await agent.send([seen('a'), seen('b'), synced({ lb: 'd1' })], { streams: [services('old')] }))
+    await store.activate(of('p2', 'new'))
+    await pruneAll(link, { staleMs: -1_000 })
+    const index = await indexOf(store, { plan: 'p2', stream: 'new' })
+    assert.deepEqual(
+      index.map(({ name }) => name),
+      ['a', 'b'],
+    )
+    const anew = { plan: 'p2', streams: [services('new')] }
+    assert.deepEqual(told(await agent.send([gone('b', { cause: 'list' })], anew)), ['b dns deleted recovered lb'])
+    await agent.send([synced({ lb: 'd1' })], anew)
+    await pruneAll(link, { staleMs: -1_000 })
+    assert.deepEqual(
+      (await store.stats()).inventory.map(({ objects }) => objects),
+      [1],
+    )
+  })
+
+  test('a stream that comes back when some of it was dropped is compared as if for the first time', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    const skipping = activation({ lb: watch({ initial: 'skip' }) })
+    await store.activate(skipping)
+    const agent = await startAgent(store)
+    const objects = Array.from({ length: 600 }, (_, i) => seen(`o${String(i).padStart(3, '0')}`, { cause: 'list' }))
+    await agent.send([...objects, synced({ lb: 'd1' })])
+    await store.activate({ endpoints: ['dns'], clusters: [] })
+    const left = async () => (await store.stats()).inventory[0]?.objects ?? 0
+    while ((await left()) === objects.length) await link.call('prune', { retentionMs: -1_000, staleMs: -1_000 })
+    assert.ok((await left()) > 0)
+    await store.activate(skipping)
+    assert.deepEqual(told(await agent.send(objects.slice(0, 1))), [])
   })
 }

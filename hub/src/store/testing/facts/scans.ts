@@ -3,7 +3,21 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MakeLab } from '../../store.contract.ts'
 import type { Store, WatchRoute } from '../../store.ts'
-import { activation, bare, bodyOf, cluster, gone, out, scanAll, seen, startAgent, synced, told, watch } from '../world.ts'
+import {
+  activation,
+  bare,
+  bodyOf,
+  cluster,
+  gone,
+  out,
+  scanAll,
+  seen,
+  services,
+  startAgent,
+  synced,
+  told,
+  watch,
+} from '../world.ts'
 
 const list = { cause: 'list' } as const
 const both = (over: Partial<WatchRoute> = {}) => activation({ lb: watch({ ...over, endpoints: ['cmdb', 'dns'] }) })
@@ -224,5 +238,23 @@ export function scanFacts(lab: MakeLab): void {
     assert.deepEqual([early.rows, early.done, early.waiting], [[], false, true])
     assert.deepEqual(told(await agent.send([out('b', list), synced({ lb: 'd2' })])), [])
     assert.deepEqual(told(await scanAll(store, 'cmdb')), ['a cmdb created initial lb'])
+  })
+
+  test('an object that a stream has only for another one until that took it over is scanned wherever a chunk ends', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    const watches = { lb: watch(), other: watch({ endpoints: ['cmdb'] }) }
+    const stream = (id: string, ...of: readonly string[]) => ({ id, resource: 'services', watches: of })
+    await store.activate(activation(watches, { streams: [stream('whole', 'lb'), stream('small', 'other')] }))
+    const agent = await startAgent(store)
+    const names = Array.from({ length: 2_600 }, (_, i) => `o${String(i).padStart(4, '0')}`)
+    const whole = names.map((name) => seen(name, list))
+    await agent.send([...whole, synced({ lb: 'd1' })], { streams: [services('whole')] })
+    // without the first one, so that the last object of a chunk has its other row behind the end
+    const small = names.slice(1).map((name) => seen(name, { ...list, matches: ['other'] }))
+    await agent.send([...small, synced({ other: 'd1' })], { streams: [services('small')] })
+    await store.activate(activation(watches, { plan: 'p2', streams: [stream('small', 'lb', 'other')] }))
+    await store.resync({ endpoint: 'dns' })
+    assert.equal((await scanAll(store, 'dns', 100_000)).length, names.length)
   })
 }
