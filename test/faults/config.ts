@@ -15,6 +15,7 @@ interface EndpointModel {
   readonly present: boolean
   readonly paused: boolean
   readonly history: 'latest' | 'every'
+  readonly markers: boolean
 }
 
 export interface WatchModel {
@@ -66,9 +67,9 @@ export const team = { include: ['team-*'] }
 export const firstConfig: ConfigModel = {
   clusters: { a: { declared: true, paused: false }, b: { declared: true, paused: false } },
   endpoints: {
-    crm: { present: true, paused: false, history: 'latest' },
-    dns: { present: true, paused: false, history: 'latest' },
-    archive: { present: true, paused: false, history: 'every' },
+    crm: { present: true, paused: false, history: 'latest', markers: false },
+    dns: { present: true, paused: false, history: 'latest', markers: true },
+    archive: { present: true, paused: false, history: 'every', markers: false },
   },
   watches: {
     services: watch('services', ['crm', 'archive']),
@@ -112,8 +113,8 @@ export function manifestsOf({ clusters, endpoints, watches }: ConfigModel, url: 
   return [
     ...declared.map((name) => manifest('Cluster', name, { paused: clusters[name].paused })),
     ...present.map((name) => {
-      const { paused, history } = endpoints[name]
-      return manifest('Endpoint', name, { url: url(name), timeout: '250ms', batch: batches[name], paused, history })
+      const { paused, history, markers } = endpoints[name]
+      return manifest('Endpoint', name, { url: url(name), timeout: '250ms', batch: batches[name], paused, history, markers })
     }),
     ...watchIds.flatMap((id) => {
       const { present: exists, revision, resource, ...spec } = watches[id]

@@ -68,6 +68,7 @@ function families(random: Random): readonly Family[] {
     { weight: 4, make: processes.hub },
     storage ? { weight: 3, make: processes.database } : { weight: 2, make: processes.clock },
     { weight: 4, make: () => receiverStep(random) },
+    { weight: 2, make: () => resync(random) },
     { weight: 4, make: () => ({ do: 'commit', change: commit(random) }) },
   ]
 }
@@ -224,6 +225,12 @@ function receiverStep(random: Random): Step {
   return { do: 'receiver', name: random.pick(endpointNames), mode: random.chance(0.4) ? 'ok' : random.pick(modes) }
 }
 
+/** The archive is to get every change, so its backlog stays. */
+function resync(random: Random): Step {
+  const name = random.pick(endpointNames)
+  return { do: 'resync', name, dropBacklog: name !== 'archive' && random.chance(0.3) }
+}
+
 function commit(random: Random): ConfigChange {
   return random.weighted<() => ConfigChange>([
     [8, () => ({ watch: watchChange(random, random.pick(watchIds)) })],
@@ -261,7 +268,16 @@ function watchChange(random: Random, id: WatchId): readonly [WatchId, Partial<Wa
 function endpointChange(random: Random): NonNullable<ConfigChange['endpoint']> {
   const name: EndpointName = random.pick(endpointNames)
   const history = name === 'archive' ? 'every' : random.pick(['latest', 'every'] as const)
-  return [name, random.pick([{ present: random.chance(0.5) }, { present: true }, { paused: random.chance(0.5) }, { history }])]
+  return [
+    name,
+    random.pick([
+      { present: random.chance(0.5) },
+      { present: true },
+      { paused: random.chance(0.5) },
+      { history },
+      { markers: random.chance(0.5) },
+    ]),
+  ]
 }
 
 const clusterChange = (random: Random): NonNullable<ConfigChange['cluster']> => [

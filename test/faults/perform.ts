@@ -33,6 +33,7 @@ export async function perform(step: Exclude<Step, { do: 'check' }>, stage: Stage
       return driveProcess(step, stage)
     case 'receiver':
     case 'commit':
+    case 'resync':
     case 'wait':
       return doOther(step, stage)
     default:
@@ -215,6 +216,10 @@ async function driveHub(act: Extract<ProcessStep, { do: 'hub' }>['act'], stage: 
 
 async function doOther(step: Exclude<OtherStep, { do: 'check' }>, stage: Stage): Promise<void> {
   if (step.do === 'receiver') return stage.lab.receiver(step.name).answerWith(answerOf(step.mode))
+  if (step.do === 'resync') {
+    await stage.lab.hub.running?.delivery.resync(step.name, { dropBacklog: step.dropBacklog })
+    return
+  }
   if (step.do === 'commit') return commit(changed(stage.config, step.change), stage)
   for (let i = 0; i < step.turns; i++) await new Promise((resolve) => setImmediate(resolve))
   if (step.ms > 0) await sleep(step.ms)

@@ -58,6 +58,7 @@ export type ProcessStep =
 
 export type OtherStep =
   | { readonly do: 'receiver'; readonly name: EndpointName; readonly mode: ReceiverMode }
+  | { readonly do: 'resync'; readonly name: EndpointName; readonly dropBacklog: boolean }
   | { readonly do: 'commit'; readonly change: ConfigChange }
   | { readonly do: 'wait'; readonly turns: number; readonly ms: number }
   /** All faults end, everything becomes quiet, and the oracle looks. */
