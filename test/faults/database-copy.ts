@@ -1,7 +1,7 @@
 /** A copy of the hub's database, and what the oracle has to know of it. */
 import { openDatabase } from '@watch-hub/hub/store/engine/database'
 import { integer, object, string } from '@watch-hub/shared/protocol/decode'
-import type { LabHub } from '../support/lab/lab.ts'
+import type { LabHub } from '../support/lab/lab-hub.ts'
 import type { Copy } from './stage.ts'
 
 export async function copyOf(hub: LabHub): Promise<Copy> {

@@ -1,7 +1,8 @@
 /** Plays a schedule and says what came of it. */
 import { deadline } from '@watch-hub/shared/runtime/sleep'
 import { closeRound, findings } from './oracle.ts'
-import { perform, recover } from './perform.ts'
+import { perform } from './perform.ts'
+import { recover } from './recover.ts'
 import { setStage } from './stage.ts'
 import { printed, type Step } from './step.ts'
 
