@@ -85,8 +85,8 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
   const urls = await startServers(scope, { admin, agents, log }, settings)
   about = { ...about, ...urls }
   const note = join(dataDir, 'hub.json')
-  await writeFile(note, `${JSON.stringify({ url: urls.url })}\n`, { mode: 0o600 })
-  scope.defer(() => rm(note, { force: true }))
+  await writeFile(note, noteText(urls.url), { mode: 0o600 })
+  scope.defer(() => removeOwn(note, urls.url))
   log.info('the hub listens', { ...urls, data: dataDir, config: config.status().source })
 
   const owned = scope.move()
@@ -97,6 +97,14 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
+
+/** Not one that another hub has written since. */
+async function removeOwn(note: string, url: string): Promise<void> {
+  const text = await readFile(note, 'utf8').catch(() => '')
+  if (text === noteText(url)) await rm(note, { force: true })
+}
+
+const noteText = (url: string): string => `${JSON.stringify({ url })}\n`
 
 interface Urls {
   readonly url: string

@@ -8,7 +8,7 @@ import { openDatabase } from './engine/database.ts'
 import { createStore } from './front.ts'
 import { openLocal } from './link/local.ts'
 import { openThread } from './link/thread.ts'
-import { openStore } from './sqlite.ts'
+import { openStore, refuseSecond } from './sqlite.ts'
 import { storeContract } from './store.contract.ts'
 import { sweep } from './testing/facts/compaction.ts'
 import {
@@ -196,6 +196,31 @@ test('a file that is no database is refused', async () => {
     assert.match(String(cause), /not a database/)
     return true
   })
+})
+
+test('a store whose file another one has opened ends, and says why', async () => {
+  await using dir = await folder()
+  await using first = await openStore({ file: fileIn(dir.path) })
+  await using _second = await openStore({ file: fileIn(dir.path) })
+  await assert.rejects(first.activate(activation({ lb: watch() })), /expected to be the only hub that writes here/)
+  await assert.rejects(first.ended, ({ message, cause }: Error) => {
+    assert.match(message, /cannot go on with the store in .*store\.db/)
+    assert.match(String(cause), /another process has opened it: stop one of them/)
+    return true
+  })
+})
+
+test('another program that has the file is refused to be joined by a second hub', async () => {
+  await using dir = await folder()
+  refuseSecond(fileIn(dir.path))
+  {
+    await using _first = await openStore({ file: fileIn(dir.path) })
+    assert.throws(
+      () => refuseSecond(fileIn(dir.path)),
+      /expected a database that no other program has open, but one has: stop the other hub/,
+    )
+  }
+  refuseSecond(fileIn(dir.path))
 })
 
 test('when the thread dies, what waits fails, and so does what comes later', async () => {

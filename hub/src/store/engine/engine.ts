@@ -31,11 +31,16 @@ import { createStale } from './stale.ts'
 import { createStreams } from './streams.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
+/** Another process has the database now: this one can do nothing more with it. */
+export class NotSoleWriter extends Error {
+  override readonly name = 'NotSoleWriter'
+}
+
 export interface Engine {
   readonly hubId: string
   readonly ops: Ops
   head(): number
-  /** Throws when another process has opened the database since: two hubs on one database would contradict each other. */
+  /** Throws `NotSoleWriter` when another process has opened the database since: two hubs on one database would contradict each other. */
   checkSoleWriter(): void
   /** After a rollback: drops all that is remembered of the database. */
   forget(): void
@@ -173,7 +178,7 @@ function takeOver(db: Database): Pick<Engine, 'hubId' | 'checkSoleWriter'> & { r
     generation,
     checkSoleWriter: () => {
       if (get.get('writer')?.value !== writer)
-        throw new Error(
+        throw new NotSoleWriter(
           `${db.file}: expected to be the only hub that writes here, but another process has opened it: stop one of them`,
         )
     },

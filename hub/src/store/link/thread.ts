@@ -35,6 +35,7 @@ export async function openThread(settings: ThreadSettings): Promise<ThreadLink> 
   const ended = Promise.withResolvers<void>()
   ended.promise.catch(() => {}) // the owner looks at it; a store that never opened says so by `opening`
   let closing = false
+  let isOpen = false
   const end = (why: Error) => {
     requests.end(why)
     opening.reject(why)
@@ -42,8 +43,15 @@ export async function openThread(settings: ThreadSettings): Promise<ThreadLink> 
   }
   worker.on('message', (message: FromThread) => {
     if ('replies' in message) requests.settle(message.replies)
-    else if ('opened' in message) opening.resolve(message.opened)
-    else end(new Error(`cannot open the store in ${settings.file}`, { cause: fromPlain(message.failed) }))
+    else if ('opened' in message) {
+      isOpen = true
+      opening.resolve(message.opened)
+    } else
+      end(
+        new Error(`${isOpen ? 'cannot go on with' : 'cannot open'} the store in ${settings.file}`, {
+          cause: fromPlain(message.failed),
+        }),
+      )
   })
   worker.on('error', (error) => end(new Error("the store's thread failed", { cause: error })))
   worker.on('exit', () => {

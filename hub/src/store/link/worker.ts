@@ -1,6 +1,7 @@
-/** The store's thread: owns the database, does the requests of the main thread in groups. Ends when it is told to close. */
+/** The store's thread: owns the database, does the requests of the main thread in groups. Ends when it is told to close, or has lost the database. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { CallName, Ops, Output } from '../calls.ts'
+import { NotSoleWriter } from '../engine/engine.ts'
 import type { Step } from './group.ts'
 import { type Host, openHost } from './host.ts'
 import { toPlain } from './plain-error.ts'
@@ -29,8 +30,13 @@ function serve(host: Host): void {
   }
   port.on('message', (message: ToThread) => {
     const first = accept(message)
-    if (first !== undefined) tell({ replies: host.run(first, next) })
-    if (closing) {
+    const replies = first === undefined ? [] : host.run(first, next)
+    tell({ replies })
+    const lost = replies.find((reply) => !reply.ok && reply.error.name === NotSoleWriter.name)
+    if (lost?.ok === false) {
+      tell({ failed: lost.error })
+      port.close() // and not the database, which is another's
+    } else if (closing) {
       host[Symbol.dispose]()
       port.close()
     } else host.tidy(!waits)
