@@ -50,12 +50,23 @@ export interface ClusterConfig {
 }
 
 export type EventType = 'created' | 'updated' | 'deleted'
-export type Format = 'watch-hub' | 'watch-proxy'
+export type Format = 'watch-hub' | 'watch-proxy' | 'cloudevents' | 'cloudevents-binary' | 'cloudevents-batch'
+
+/** What an answer means (DESIGN law 6): everything was taken, the endpoint cannot now, the events are to blame, nobody is there any more, too large. */
+export type AnswerClass = 'accepted' | 'try-later' | 'refused' | 'gone' | 'oversize'
 
 export type AuthConfig =
   | { readonly kind: 'none' }
   | { readonly kind: 'basic'; readonly username: SecretRef; readonly password: SecretRef }
   | { readonly kind: 'bearer'; readonly token: SecretRef }
+  /** Client credentials, RFC 6749 section 4.4. */
+  | {
+      readonly kind: 'oauth2'
+      readonly tokenUrl: string
+      readonly clientId: SecretRef
+      readonly clientSecret: SecretRef
+      readonly scopes: readonly string[]
+    }
 
 export interface EndpointConfig {
   readonly name: string
@@ -65,12 +76,30 @@ export interface EndpointConfig {
   readonly auth: AuthConfig
   /** Header name → plain text or a secret. */
   readonly headers: Readonly<Record<string, string | SecretRef>>
+  /** PEM. `ca`: trusted besides the system's; `certificate` and `key` come together. */
+  readonly tls: { readonly ca?: SecretRef; readonly certificate?: SecretRef; readonly key?: SecretRef }
+  /** Standard Webhooks secrets: each request carries a signature by each of them. None = requests are not signed. */
+  readonly signing: readonly SecretRef[]
   readonly batch: { readonly maxObjects: number; readonly maxBytes: number; readonly maxWaitMs: number }
   /** Of one attempt, answer included. */
   readonly timeoutMs: number
+  /** Requests, first attempts or not, that may begin within any `perMs`. Absent = as many as go. */
+  readonly rateLimit?: { readonly requests: number; readonly perMs: number }
+  /** How long a parked object is tried before its event becomes a dead letter, from its first attempt. */
+  readonly retry: { readonly maxAgeMs: number }
+  /** What else than law 6 says an answer means: by status, `404`, or by its class, `4xx`; the status wins. */
+  readonly outcomes: Readonly<Record<string, AnswerClass>>
+  /** Batches in flight; never two with the same object. */
+  readonly concurrency: number
   readonly history: 'latest' | 'every'
   /** `updated` is told as a patch where the endpoint surely holds what it applies to. Only with `format: watch-hub`. */
   readonly delta: boolean
+  /** When a commit stops watching objects: say nothing, or report them deleted. */
+  readonly unwatched: 'keep' | 'delete'
+  /** A commit that would report more deletions than `removals` holds the endpoint. */
+  readonly guard?: { readonly removals: number }
+  /** CEL over `payload`: the JSON to send instead. Only with `format: watch-hub`. */
+  readonly body?: string
   /** A fence around what watches send here, globs; absent part = all. Applied at every attempt. */
   readonly allow: {
     readonly clusters?: readonly string[]

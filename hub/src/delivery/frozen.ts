@@ -163,7 +163,7 @@ export async function render(batch: WaitingBatch, endpoint: string, contexts: Co
   const items =
     frozen.payload === undefined ? await itemsOf(frozen.members, rows, { frame, contexts }) : unpackItems(frozen.payload)
   const body = renderPayload(frozen, frame, { endpoint, items })
-  return { id: frozen.id, endpoint, events: frozen.members.length, body }
+  return { id: frozen.id, endpoint, events: frozen.members.length, body, headers: { 'content-type': 'application/json' } }
 }
 
 async function itemsOf(

@@ -84,6 +84,7 @@ async function plainHeaders(headers: EndpointConfig['headers'], reader: Reading)
 async function authHeader(auth: EndpointConfig['auth'], reader: Reading): Promise<Record<string, string>> {
   if (auth.kind === 'none') return {}
   if (auth.kind === 'bearer') return { authorization: `Bearer ${await reader.read(auth.token)}` }
+  if (auth.kind === 'oauth2') return {}
   const username = await reader.read(auth.username)
   const password = await reader.read(auth.password)
   const encoded = Buffer.from(`${username}:${password}`).toString('base64')

@@ -12,7 +12,16 @@ import type { EventType, Metadata } from '../config/model.ts'
 /** Numbers log rows: max(last + 1, hub clock in µs). Fits a JS number exactly. 0 = before everything. */
 export type Sequence = number
 
-export type Reason = 'initial' | 'recovered' | 'in-scope' | 'out-of-scope' | 'projection' | 'resync'
+export type Reason =
+  | 'initial'
+  | 'recovered'
+  | 'in-scope'
+  | 'out-of-scope'
+  | 'projection'
+  | 'unwatched'
+  | 'resync'
+  /** A dead letter, told again. */
+  | 'replay'
 
 /** What one endpoint is told of one log row. */
 export interface Route {
@@ -143,6 +152,112 @@ export interface FrozenBatch {
   readonly frame: string
   /** What was rendered of the members, as text of the courier's own; kept only where the log cannot give it again (scans). */
   readonly payload?: string
+  /** Set for the one event of a batch whose object is parked. */
+  readonly parking?: Parking
+}
+
+/**
+ * One event of an object that the endpoint keeps failing on while it accepts others. The first batch of an object, in their order, is the one
+ * that is tried; the others wait for it. Such a batch has a `payload`, so that it outlives the log.
+ */
+export interface Parking {
+  /** Key of the object, as the courier makes it. */
+  readonly object: string
+  /** When the first attempt of the event began, ms; absent = never tried. Giving up counts from here. */
+  readonly firstAttemptAt?: number
+  /** Attempts that were charged to it. */
+  readonly attempts: number
+  /** ms */
+  readonly nextAttemptAt: number
+  /** What came of the last attempt, or why it waits; for people. */
+  readonly reason: string
+  /** Of the last answer, where there was one. */
+  readonly status?: number
+}
+
+/** One request and what came of it. */
+export interface AttemptRecord {
+  /** Id of the batch. */
+  readonly batch: string
+  /** When it began, ms. */
+  readonly at: number
+  readonly durationMs: number
+  readonly events: number
+  /** Of the request's body. */
+  readonly bytes: number
+  /** `accepted`, or the name of the failure (`FailureKind` of delivery). */
+  readonly outcome: string
+  readonly status?: number
+  /** How often it was repeated at once on a new connection, because the kept one had died. */
+  readonly resends: number
+  /** Of failures: what happened, for people; and what the endpoint said, at most 16 KiB. Without secrets. */
+  readonly error?: string
+  readonly answer?: string
+}
+
+/** An event that was given up for one endpoint, kept whole for its retention. */
+export interface DeadLetter {
+  /** Random; holds no `.` */
+  readonly id: string
+  readonly endpoint: string
+  readonly cluster: string
+  readonly object: ObjectRef
+  readonly sequence: Sequence
+  readonly type: EventType
+  /** The failure's name: `http_4xx`, `timeout`, `body_error` … */
+  readonly cause: string
+  /** Why it was given up, for people. */
+  readonly reason: string
+  readonly attempts: number
+  readonly firstAttemptAt: number
+  /** When it was given up, ms. */
+  readonly diedAt: number
+  readonly status?: number
+  /** What the endpoint said last, at most 16 KiB. */
+  readonly answer?: string
+  /** All that it takes to tell it again, as text of the courier's own; holds the body. */
+  readonly content: string
+}
+
+/** What is asked for; an absent part = all. Times in ms since 1970. */
+export interface DeadLetterFilter {
+  readonly endpoint?: string
+  readonly ids?: readonly string[]
+  readonly diedBefore?: number
+  readonly diedAfter?: number
+  readonly cluster?: string
+  /** `deployments.apps` */
+  readonly resource?: string
+  readonly namespace?: string
+  readonly name?: string
+  readonly cause?: string
+}
+
+/** How a dead letter stands to what is now. */
+export interface Replay {
+  readonly letter: DeadLetter
+  /**
+   * `same`: nothing newer is known of its object; for a deletion, the object is still gone. `overtaken`: something newer was told, or waits.
+   * `gone`: the object is no more, and the letter is no deletion. `unwatched`: it is there, but no watch sends it to the endpoint any more.
+   */
+  readonly standing: 'same' | 'overtaken' | 'gone' | 'unwatched'
+  /** The object's current state as the endpoint is told it, like a row of a scan; reason `replay`. Absent where it is gone or unwatched. */
+  readonly row?: LogRow
+}
+
+/** A hold on an endpoint; survives restarts. */
+export interface Pause {
+  readonly since: number
+  /** `operator`, `hub`, or who it was. */
+  readonly by: string
+  /** operator: asked for. gone: it answered 410. guard: a commit would report too many deletions. @default operator */
+  readonly cause?: 'operator' | 'gone' | 'guard'
+  /** For people. */
+  readonly reason?: string
+  /** Ends by itself at this time, ms. */
+  readonly until?: number
+  /** The URL that it is about: another one ends it. */
+  readonly url?: string
 }
 
 export interface Scan {
@@ -192,8 +307,10 @@ export interface EndpointState {
   readonly cursor: Sequence
   /** Of what was appended up to here the endpoint may hold something else than this store knows: no patch is based on it. */
   readonly doubted: Sequence
-  /** Frozen and not yet settled, in order. */
+  /** Frozen and not yet settled, in order; parked ones among them. */
   readonly batches: readonly FrozenBatch[]
+  /** By batch that was tried and is not settled: how often, and when first, ms. */
+  readonly tried?: ReadonlyMap<string, { readonly attempts: number; readonly firstAt: number }>
   /** Not yet done, in order of creation. */
   readonly scans: readonly Scan[]
 }
@@ -225,10 +342,23 @@ export interface Freeze {
   readonly scan?: { readonly id: string; readonly position: string; readonly sent: number; readonly done: boolean }
   /** Versions passed over on the way to `cursor`: newer ones of their objects were told instead, or nothing had to be. @default 0 */
   readonly skipped?: number
+  /** Batches whose place others take, under ids of their own; none = as if settled. */
+  readonly replaced?: readonly { readonly id: string; readonly by: readonly FrozenBatch[] }[]
+  /** How parked batches stand now. */
+  readonly parking?: readonly { readonly id: string; readonly parking: Parking }[]
+  /** Given up in this step; their batches are among `settled`. */
+  readonly deadLetters?: readonly DeadLetter[]
+  /** Ids of dead letters that `batches` tell again, or that need not be told: forgotten. */
+  readonly replayed?: readonly string[]
+  /** Requests that are over, in their order. */
+  readonly attempts?: readonly AttemptRecord[]
 }
 
-/** `read-again`: a row that was to be frozen is passed over now, a later one tells it. Nothing was written; the log says what to tell. */
-export type FreezeOutcome = 'frozen' | 'read-again'
+/**
+ * `read-again`: a row that was to be frozen is passed over now, a later one tells it. `held`: the guard holds the endpoint, and the batches
+ * have deletions of a commit. `full`: there is no room for more dead letters of this endpoint. Nothing was written then.
+ */
+export type FreezeOutcome = 'frozen' | 'read-again' | 'held' | 'full'
 
 export interface ReadLimits {
   readonly rows: number
