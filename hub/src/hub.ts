@@ -41,6 +41,9 @@ export interface Hub extends AsyncDisposable {
   readonly done: Promise<void>
 }
 
+/** What CloudEvents name as their source begins with it. */
+const sourceOf = ({ publicUrl }: HubSettings) => publicUrl !== undefined && { source: publicUrl.replace(/\/+$/, '') }
+
 /** Resolves when it listens. Rejects, with everything closed again, when a part cannot start. */
 export async function startHub(settings: HubSettings, { log, env, now = Date.now }: HubDeps): Promise<Hub> {
   const { dataDir, logLimit, minFreeDisk } = settings
@@ -56,7 +59,7 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
   const delivery = scope.use(
     startDelivery(
       { store, secrets, egress: createEgress(settings.allowEgress), log, meter: meterOf(metrics.instruments) },
-      { release, allowInsecureCredentials: settings.allowInsecureCredentials },
+      { release, allowInsecureCredentials: settings.allowInsecureCredentials, ...sourceOf(settings) },
     ),
   )
   const fleet = scope.use(startFleet({ store, log, now }))

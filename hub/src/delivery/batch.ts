@@ -8,6 +8,7 @@
 import type { EndpointConfig } from '../config/model.ts'
 import type { LogRow } from '../store/store.ts'
 import type { Span } from './compact.ts'
+import { oneOf } from './render.ts'
 
 export interface CutLimits {
   readonly maxObjects: number
@@ -26,9 +27,9 @@ export interface Cut {
 }
 
 export const cutLimits = ({ batch, format }: Pick<EndpointConfig, 'batch' | 'format'>): CutLimits => ({
-  maxObjects: batch.maxObjects,
+  maxObjects: oneOf(format) === 'event' ? 1 : batch.maxObjects,
   maxBytes: batch.maxBytes,
-  byCluster: format === 'watch-proxy',
+  byCluster: oneOf(format) === 'cluster',
 })
 
 /** Spans without a member are left out. Within a cluster the order is kept. */

@@ -53,6 +53,8 @@ export interface CourierDeps {
 export interface CourierSettings extends TargetSettings {
   /** What an attempt under way gets to end when the courier is stopped, ms. */
   readonly graceMs: number
+  /** Where the hub is known to be: the beginning of CloudEvents' `source`. @default '' */
+  readonly source?: string
 }
 
 /** What the courier is to do, as configured. */
@@ -96,7 +98,8 @@ export function startCourier(
   const shown = progress(now)
   const ledger = createLedger(name, store)
   const queue = createQueue(name, { store, ledger, contexts, now, inside: () => inside })
-  const making = () => ({ ...order, contexts, now, inside })
+  const { source = '' } = settings
+  const making = () => ({ ...order, source, contexts, now, inside })
   const supply = createSupply(name, { store, ledger, meter, sleep, now, making })
   const gate = createGate(first.endpoint, { ...deps, onShut: shown.shut, onChange: supply.news.look }, settings)
   const faults = backoff({ ...delays, random })

@@ -37,6 +37,8 @@ export interface DeliveryDeps {
 export interface DeliverySettings extends TargetSettings {
   /** What an attempt under way gets to end when its courier is stopped, ms. @default 5000 */
   readonly graceMs?: number
+  /** Where the hub is known to be, without a slash at the end. @default '' */
+  readonly source?: string
 }
 
 export interface Delivery extends AsyncDisposable {

@@ -8,15 +8,20 @@ import type { FrozenBatch, LogRow, Marker, Member, Store } from '../store/store.
 import { type Fence, type Place, placeOf } from './allow.ts'
 import type { Cut } from './batch.ts'
 import type { Contexts, ContextText } from './contexts.ts'
+import type { MarkerItem } from './formats/format.ts'
 import {
   type BatchFrame,
   decodeFrame,
   encodeFrame,
+  envelopeOf,
   type Line,
+  oneOf,
   packItems,
+  type Rendering,
   renderItems,
   renderMarker,
-  renderPayload,
+  renderRequest,
+  saysMarkers,
   unpackItems,
 } from './render.ts'
 import type { Outgoing } from './send.ts'
@@ -34,6 +39,8 @@ export interface Making {
   readonly endpoint: EndpointConfig
   /** Attached to every payload by Settings. */
   readonly attach: Metadata
+  /** Where the hub is known to be: the beginning of CloudEvents' `source`. @default '' */
+  readonly source?: string
   readonly contexts: Contexts
   readonly now: () => number
 }
@@ -54,7 +61,9 @@ export interface ScanPart {
 
 /** Fixes the events of the requests that come from one chunk of a scan, bytes and all. A marker goes behind everything else. */
 export async function freezeScan(cuts: readonly Cut[], part: ScanPart, making: Making): Promise<readonly WaitingBatch[]> {
-  const marker = part.marker && making.endpoint.markers ? await markerOf(part.marker, part.scan, making) : undefined
+  const { endpoint } = making
+  const marker =
+    part.marker && endpoint.markers && saysMarkers(endpoint.format) ? await markerOf(part.marker, part.scan, making) : undefined
   const last = cuts.at(-1)
   const all = marker !== undefined && (last === undefined || last.full) ? [...cuts, { spans: [] }] : cuts
   return Promise.all(
@@ -64,32 +73,38 @@ export async function freezeScan(cuts: readonly Cut[], part: ScanPart, making: M
 
 async function freezePart(
   cut: Pick<Cut, 'spans'>,
-  { scan, marker }: { readonly scan: string; readonly marker?: string },
+  { scan, marker }: { readonly scan: string; readonly marker?: MarkerItem },
   making: Making,
 ): Promise<WaitingBatch> {
   const lines = linesOf(cut)
   const contexts = await making.contexts.of(lines.map(({ row }) => row))
   const places = lines.map(({ row }) => placeOf(row))
-  const frame = { ...(await frameOf(lines, making)), places, ...(marker !== undefined && { marker }) }
-  const payload = packItems(renderItems(lines, { format: frame.format, contexts, scan }))
-  return { frozen: { ...newBatch(lines, frame, making), payload } }
+  const bare = await frameOf(lines, making)
+  const batch = newBatch(lines, bare, making)
+  const envelope = envelopeOf(batch, bare, making.endpoint.name)
+  const payload = packItems(renderItems(lines, { format: bare.format, envelope, contexts, scan }))
+  const closing = marker && renderMarker(marker, bare.format, envelope)
+  const frame = encodeFrame({ ...bare, places, ...(closing !== undefined && { marker: closing }) })
+  return { frozen: { ...batch, frame, payload } }
 }
 
 /** What lies outside of the fence is not counted by the store, so an endpoint with one is told no count. */
-async function markerOf(marker: Marker, scan: string, { endpoint, contexts, now }: Making): Promise<string | undefined> {
+async function markerOf(marker: Marker, scan: string, { endpoint, contexts, now }: Making): Promise<MarkerItem> {
   const { count, ...rest } = marker
   const context = (await contexts.of([marker])).get(marker.context)
   if (context === undefined) throw new Error(`expected the context ${marker.context} of a marker to be loaded`)
   const counted = Object.keys(endpoint.allow).length === 0 && { count }
-  return renderMarker({ ...rest, ...counted, scan, time: now(), context }, endpoint.format)
+  return { ...rest, ...counted, scan, time: now(), context }
 }
 
 const linesOf = ({ spans }: Pick<Cut, 'spans'>): readonly Line[] =>
   spans.flatMap(({ row, member }) => (member === undefined ? [] : [{ row, member }]))
 
-async function frameOf(lines: readonly Line[], { endpoint, attach, contexts }: Making): Promise<BatchFrame> {
-  const frame = { format: endpoint.format, metadata: { ...attach, ...endpoint.attach } }
-  if (endpoint.format !== 'watch-proxy') return frame
+async function frameOf(lines: readonly Line[], { endpoint, attach, source, contexts }: Making): Promise<BatchFrame> {
+  const { format, body } = endpoint
+  const given = { ...(source !== undefined && { source }), ...(body !== undefined && { body }) }
+  const frame = { format, metadata: { ...attach, ...endpoint.attach }, ...given }
+  if (oneOf(format) !== 'cluster') return frame
   const newest = lines.slice(-1).map(({ row }) => row)
   const [cluster] = [...(await contexts.of(newest)).values()]
   return cluster === undefined ? frame : { ...frame, cluster: named(cluster) }
@@ -160,21 +175,24 @@ const placesOf = ({ frozen, rows }: WaitingBatch, frame: BatchFrame): readonly (
 export async function render(batch: WaitingBatch, endpoint: string, contexts: Contexts): Promise<Outgoing> {
   const { frozen, rows } = batch
   const frame = decodeFrame(frozen.frame)
+  const envelope = envelopeOf(frozen, frame, endpoint)
+  const { format } = frame
   const items =
-    frozen.payload === undefined ? await itemsOf(frozen.members, rows, { frame, contexts }) : unpackItems(frozen.payload)
-  const body = renderPayload(frozen, frame, { endpoint, items })
-  return { id: frozen.id, endpoint, events: frozen.members.length, body, headers: { 'content-type': 'application/json' } }
+    frozen.payload === undefined
+      ? await itemsOf(frozen.members, rows, { format, envelope, contexts })
+      : unpackItems(frozen.payload)
+  return { id: frozen.id, endpoint, events: frozen.members.length, ...renderRequest(envelope, frame, items) }
 }
 
 async function itemsOf(
   members: readonly Member[],
   rows: ReadonlyMap<number, LogRow> | undefined,
-  { frame, contexts }: { readonly frame: BatchFrame; readonly contexts: Contexts },
+  { contexts, ...how }: Omit<Rendering, 'contexts'> & { readonly contexts: Contexts },
 ): Promise<readonly string[]> {
   const lines = members.map((member) => {
     const row = rows?.get(member.sequence)
     if (row === undefined) throw new Error(`expected log row ${member.sequence} of a frozen batch in memory`)
     return { row, member }
   })
-  return renderItems(lines, { format: frame.format, contexts: await contexts.of(lines.map(({ row }) => row)) })
+  return renderItems(lines, { ...how, contexts: await contexts.of(lines.map(({ row }) => row)) })
 }

@@ -6,10 +6,11 @@ import {
   type BatchFrame,
   decodeFrame,
   encodeFrame,
+  envelopeOf,
   type Line,
   packItems,
   renderItems,
-  renderPayload,
+  renderRequest,
   unpackItems,
 } from './render.ts'
 import { logRow } from './testing/rows.ts'
@@ -43,9 +44,13 @@ const lines: readonly Line[] = [
 ]
 
 const payload = (frame: BatchFrame, scan?: string) => {
-  const items = renderItems(lines, { format: frame.format, contexts, ...(scan !== undefined && { scan }) })
-  return Buffer.from(renderPayload(batch, frame, { endpoint: 'dns', items })).toString('utf8')
+  const envelope = envelopeOf(batch, frame, 'dns')
+  const items = renderItems(lines, { format: frame.format, envelope, contexts, ...(scan !== undefined && { scan }) })
+  return Buffer.from(renderRequest(envelope, frame, items).body).toString('utf8')
 }
+
+const watchHubItems = (of: readonly Line[]) =>
+  renderItems(of, { format: 'watch-hub', envelope: envelopeOf(batch, { format: 'watch-hub', metadata: {} }, 'dns'), contexts })
 
 const cluster =
   '"cluster":{"name":"prod-eu-1","uid":"cluster-uid","labels":{"env":"prod"},"metadata":{"platform":"baremetal","level":"cluster"}}'
@@ -90,7 +95,7 @@ test('format watch-proxy renders exactly these bytes', () => {
 
 test('an observation time that no calendar has is still a time', () => {
   const odd = lines.slice(0, 1).map((line) => ({ ...line, row: { ...line.row, observedAt: Number.MAX_SAFE_INTEGER } }))
-  assert.match(renderItems(odd, { format: 'watch-hub', contexts })[0] ?? '', /"time":"9999-12-31T23:59:59.999Z"/)
+  assert.match(watchHubItems(odd)[0] ?? '', /"time":"9999-12-31T23:59:59.999Z"/)
 })
 
 test('a frame is read back as it was written', () => {
@@ -107,7 +112,7 @@ test('a frame is read back as it was written', () => {
 })
 
 test('packed items give the same bytes again', () => {
-  const items = renderItems(lines, { format: 'watch-hub', contexts })
+  const items = watchHubItems(lines)
   assert.deepEqual(unpackItems(packItems(items)), items)
 })
 
@@ -119,10 +124,10 @@ test('an item that is told as a patch has patch and base in the place of the obj
     patch: { base: 1795450401978120, text: '{"n":2}' },
   })
   const member = { sequence: row.sequence, type: 'updated' as const, watches: ['load-balancers'], base: 1795450401978120 }
-  const [item] = renderItems([{ row, member }], { format: 'watch-hub', contexts })
+  const [item] = watchHubItems([{ row, member }])
   assert.match(item ?? '', /"resourceVersion":"7"},"patch":{"n":2},"base":"00001795450401978120"}$/)
   const { patch: _, ...without } = row
-  assert.throws(() => renderItems([{ row: without, member }], { format: 'watch-hub', contexts }), {
+  assert.throws(() => watchHubItems([{ row: without, member }]), {
     message: 'expected log row 1795450401978123 with its patch of 1795450401978120, got one of nothing',
   })
 })

@@ -7,11 +7,22 @@ import type { Format as FormatName, Metadata } from '../config/model.ts'
 import type { FrozenBatch, LogRow, Member } from '../store/store.ts'
 import type { Place } from './allow.ts'
 import type { ContextText } from './contexts.ts'
-import type { Format, MarkerItem } from './formats/format.ts'
+import { cloudevents, cloudeventsBatch, cloudeventsBinary } from './formats/cloudevents.ts'
+import type { Envelope, Format, MarkerItem } from './formats/format.ts'
 import { watchHub } from './formats/watch-hub.ts'
 import { watchProxy } from './formats/watch-proxy.ts'
+import type { Outgoing } from './send.ts'
 
-const formats: Readonly<Record<FormatName, Format>> = { 'watch-hub': watchHub, 'watch-proxy': watchProxy }
+const formats: Readonly<Record<FormatName, Format>> = {
+  'watch-hub': watchHub,
+  'watch-proxy': watchProxy,
+  cloudevents,
+  'cloudevents-binary': cloudeventsBinary,
+  'cloudevents-batch': cloudeventsBatch,
+}
+
+/** What the events of one request have to have in common. */
+export const oneOf = (format: FormatName): Format['one'] => formats[format].one
 
 /** `FrozenBatch.frame`, decoded. */
 export interface BatchFrame {
@@ -20,6 +31,10 @@ export interface BatchFrame {
   readonly metadata: Metadata
   /** Set where the format has one cluster per request. */
   readonly cluster?: { readonly name: string; readonly metadata: Metadata }
+  /** Where the hub was known to be when the batch was made. @default '' */
+  readonly source?: string
+  /** CEL over the payload that the format gives: what is sent instead. */
+  readonly body?: string
   /** Set for scans, whose rows the log does not have: what the fence has to know of each member. */
   readonly places?: readonly Place[]
   /** Closes a scan: an item, rendered, that goes behind all others and that no fence stops. */
@@ -28,9 +43,11 @@ export interface BatchFrame {
 
 const place = object({ cluster: string, group: string, resource: string, version: string, namespace: string, name: string })
 const frame = object({
-  format: literal('watch-hub', 'watch-proxy'),
+  format: literal('watch-hub', 'watch-proxy', 'cloudevents', 'cloudevents-binary', 'cloudevents-batch'),
   metadata: record(json),
   cluster: optional(object({ name: string, metadata: record(json) })),
+  source: optional(string),
+  body: optional(string),
   places: optional(array(place)),
   marker: optional(string),
 })
@@ -43,37 +60,43 @@ export interface Line {
   readonly member: Member
 }
 
-/** The items of a batch as JSON text, one for each line. `contexts` holds the contexts of all rows. */
-export function renderItems(
-  lines: readonly Line[],
-  {
-    format,
-    contexts,
-    scan,
-  }: { readonly format: FormatName; readonly contexts: ReadonlyMap<string, ContextText>; readonly scan?: string },
-): readonly string[] {
+export function envelopeOf(batch: Pick<FrozenBatch, 'id' | 'createdAt'>, frame: BatchFrame, endpoint: string): Envelope {
+  const { metadata, cluster, source = '' } = frame
+  return { id: batch.id, createdAt: batch.createdAt, endpoint, metadata, source, ...(cluster !== undefined && { cluster }) }
+}
+
+export interface Rendering {
+  readonly format: FormatName
+  readonly envelope: Envelope
+  /** Those of all rows. */
+  readonly contexts: ReadonlyMap<string, ContextText>
+  readonly scan?: string
+}
+
+/** The items of a batch as text, one for each line. */
+export function renderItems(lines: readonly Line[], { format, envelope, contexts, scan }: Rendering): readonly string[] {
   const render = formats[format]
   return lines.map(({ row, member }) => {
     const context = contexts.get(row.context)
     if (context === undefined) throw new Error(`expected the context ${row.context} of log row ${row.sequence} to be loaded`)
-    return render.item(scan === undefined ? { row, member, context } : { row, member, context, scan })
+    return render.item(scan === undefined ? { row, member, context } : { row, member, context, scan }, envelope)
   })
 }
 
-/** The item that closes a scan; nothing where the format has none. */
-export const renderMarker = (marker: MarkerItem, format: FormatName): string | undefined => formats[format].marker?.(marker)
+export const saysMarkers = (format: FormatName): boolean => formats[format].marker !== undefined
 
-/** The bytes of a request. */
-export function renderPayload(
-  batch: Pick<FrozenBatch, 'id' | 'createdAt'>,
-  frame: BatchFrame,
-  { endpoint, items }: { readonly endpoint: string; readonly items: readonly string[] },
-): Uint8Array {
-  const { format, metadata, cluster, marker } = frame
-  const envelope = { id: batch.id, createdAt: batch.createdAt, endpoint, metadata }
-  const [head, tail] = formats[format].envelope(cluster === undefined ? envelope : { ...envelope, cluster })
-  const all = marker === undefined ? items : [...items, marker]
-  return Buffer.from(`${head}${all.join()}${tail}`)
+/** The item that closes a scan; nothing where the format has none. */
+export const renderMarker = (marker: MarkerItem, format: FormatName, envelope: Envelope): string | undefined =>
+  formats[format].marker?.(marker, envelope)
+
+/** The request of these items. */
+export function renderRequest(
+  envelope: Envelope,
+  { format, marker }: BatchFrame,
+  items: readonly string[],
+): Pick<Outgoing, 'body' | 'headers'> {
+  const { body, headers } = formats[format].request(envelope, marker === undefined ? items : [...items, marker])
+  return { body: Buffer.from(body), headers }
 }
 
 /** `FrozenBatch.payload`: items hold no raw newlines. */

@@ -11,44 +11,25 @@
  * for it. An item of a scan counts for this also when its sequence makes the receiver ignore it otherwise. What is swept is forgotten whole,
  * its sequence too.
  */
-import { type Format, type Item, paddedSequence, rfc3339 } from './format.ts'
+import { contentOf, eventId, type Format, jsonHeaders, markerId, paddedSequence, resourceOf, rfc3339 } from './format.ts'
 
 export const watchHub: Format = {
   item(item) {
     const { row, member, context } = item
-    const { object } = row
-    const sequence = paddedSequence(member.sequence)
     const reason = member.reason === undefined ? '' : `"reason":"${member.reason}",`
-    const resource = JSON.stringify({
-      group: object.group,
-      version: object.version,
-      kind: object.kind,
-      resource: object.resource,
-      namespace: object.namespace,
-      name: object.name,
-      uid: object.uid,
-      resourceVersion: object.resourceVersion,
-    })
-    return `{"id":"${eventId(item, sequence)}","type":"${member.type}",${reason}"sequence":"${sequence}","time":"${rfc3339(row.observedAt)}","cluster":${context.cluster},${context.watches(member.watches)},"resource":${resource},${contentOf(item)}}`
+    const traceparent = item.traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(item.traceparent)}`
+    return `{"id":"${eventId(item)}","type":"${member.type}",${reason}"sequence":"${paddedSequence(member.sequence)}","time":"${rfc3339(row.observedAt)}","cluster":${context.cluster},${context.watches(member.watches)},"resource":${resourceOf(item)},${contentOf(item)}${traceparent}}`
   },
 
-  marker({ scan, watch, context, time, since, sequence, count }) {
-    const { cluster, watches } = context
+  marker(marker) {
+    const { scan, watch, time, since, sequence, count } = marker
+    const { cluster, watches } = marker.context
     const counted = count === undefined ? '' : `,"count":${count}`
-    return `{"id":"${scan}-synced","type":"synced","sequence":"${paddedSequence(sequence)}","time":"${rfc3339(time)}","cluster":${cluster},${watches([watch])},"scan":"${scan}","since":"${paddedSequence(since)}"${counted}}`
+    return `{"id":"${markerId(marker)}","type":"synced","sequence":"${paddedSequence(sequence)}","time":"${rfc3339(time)}","cluster":${cluster},${watches([watch])},"scan":"${scan}","since":"${paddedSequence(since)}"${counted}}`
   },
 
-  envelope({ id, endpoint, createdAt, metadata }) {
+  request({ id, endpoint, createdAt, metadata }, items) {
     const head = JSON.stringify({ version: '1', id, endpoint, createdAt: rfc3339(createdAt), metadata })
-    return [`${head.slice(0, -1)},"items":[`, ']}']
+    return { body: `${head.slice(0, -1)},"items":[${items.join()}]}`, headers: jsonHeaders }
   },
 }
-
-function contentOf({ row: { sequence, body, patch }, member }: Item): string {
-  if (member.base === undefined) return `"object":${body}`
-  if (patch?.base !== member.base)
-    throw new Error(`expected log row ${sequence} with its patch of ${member.base}, got one of ${patch?.base ?? 'nothing'}`)
-  return `"patch":${patch.text},"base":"${paddedSequence(patch.base)}"`
-}
-
-const eventId = ({ scan }: Item, sequence: string): string => (scan === undefined ? sequence : `${scan}-${sequence}`)

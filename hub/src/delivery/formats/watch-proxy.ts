@@ -3,19 +3,21 @@
  * attached metadata of Settings, Endpoint and Cluster (the nearer to the object wins), `asset_type_id` what the watches attach as `assetId`.
  */
 import type { EventType } from '../../config/model.ts'
-import type { Format } from './format.ts'
+import { type Format, jsonHeaders } from './format.ts'
 
 const verbs: Readonly<Record<EventType, string>> = { created: 'add', updated: 'update', deleted: 'delete' }
 
 export const watchProxy: Format = {
+  one: 'cluster',
+
   item({ row, member, context }) {
     const asset = context.watchMetadata(member.watches).assetId ?? ''
     const uniqueId = JSON.stringify(`${row.cluster}-${row.object.uid}`)
     return `{"asset_type_id":${JSON.stringify(asset)},"data":${row.body},"uniqueId":${uniqueId},"event":"${verbs[member.type]}"}`
   },
 
-  envelope({ metadata, cluster }) {
+  request({ metadata, cluster }, items) {
     const meta = JSON.stringify({ ...metadata, ...cluster?.metadata, cluster: cluster?.name })
-    return ['{"data":[', `],"meta":${meta}}`]
+    return { body: `{"data":[${items.join()}],"meta":${meta}}`, headers: jsonHeaders }
   },
 }
