@@ -23,10 +23,16 @@ test('everything that is left out has its default', async () => {
     format: 'watch-hub',
     auth: { kind: 'none' },
     headers: {},
+    tls: {},
+    signing: [],
     batch: { maxObjects: 100, maxBytes: 1_048_576, maxWaitMs: 1_000 },
     timeoutMs: 15_000,
+    retry: { maxAgeMs: 259_200_000 },
+    outcomes: {},
+    concurrency: 1,
     history: 'latest',
     delta: false,
+    unwatched: 'keep',
     allow: {},
     markers: false,
     attach: {},
@@ -58,21 +64,31 @@ test('everything that is said has its effect', async () => {
       'Endpoint',
       'dns',
       [
-        'url: http://dns.example.com:8080/x?y=z',
+        'url: https://dns.example.com:8080/x?y=z',
         'format: watch-proxy',
         'auth: {basic: {username: {secret: dns/username}, password: {env: DNS}}}',
         'headers: {X-Team: netops, X-Api-Key: {secret: key}}',
         'batch: {maxObjects: 10, maxBytes: 512Ki, maxWait: 0s}',
         'timeout: 500ms',
         'history: every',
-        'retry: {maxAge: 72h}',
-        'concurrency: 1',
+        'tls: {ca: {secret: dns/ca}, certificate: {secret: dns/cert}, key: {env: DNS_KEY}}',
+        'signing: {secrets: [{secret: dns/new}, {secret: dns/old}]}',
+        'rateLimit: {requests: 10, per: 1s}',
+        'retry: {maxAge: 12h}',
+        'outcomes: {404: refused, "409": accepted, 5xx: gone}',
+        'concurrency: 4',
+        'unwatched: delete',
+        'guard: {removals: 100}',
         'allow: {clusters: {names: ["prod-*"]}, namespaces: ["team-*"], resources: [services, deployments.apps/v1]}',
         'attach: {owner: netops, nested: {list: [1, null, {a: b}]}}',
         'paused: true',
       ].join('\n'),
     ),
     endpoint('cmdb', 'auth: {bearer: {secret: cmdb/token}}\nallow: {clusters: {selector: "env=prod"}}'),
+    endpoint(
+      'itsm',
+      'auth: {oauth2: {tokenUrl: "https://a/t", clientId: {env: ID}, clientSecret: {secret: itsm/s}, scopes: [x]}}',
+    ),
     manifest(
       'Watch',
       'w',
@@ -96,14 +112,22 @@ test('everything that is said has its effect', async () => {
   assert.equal(snapshot.clusters.get('prod-eu-1')?.paused, true)
   assert.deepEqual(snapshot.endpoints.get('dns'), {
     name: 'dns',
-    url: 'http://dns.example.com:8080/x?y=z',
+    url: 'https://dns.example.com:8080/x?y=z',
     format: 'watch-proxy',
     auth: { kind: 'basic', username: { secret: 'dns/username' }, password: { env: 'DNS' } },
     headers: { 'X-Team': 'netops', 'X-Api-Key': { secret: 'key' } },
+    tls: { ca: { secret: 'dns/ca' }, certificate: { secret: 'dns/cert' }, key: { env: 'DNS_KEY' } },
+    signing: [{ secret: 'dns/new' }, { secret: 'dns/old' }],
     batch: { maxObjects: 10, maxBytes: 524_288, maxWaitMs: 0 },
     timeoutMs: 500,
+    rateLimit: { requests: 10, perMs: 1_000 },
+    retry: { maxAgeMs: 43_200_000 },
+    outcomes: { 404: 'refused', 409: 'accepted', '5xx': 'gone' },
+    concurrency: 4,
     history: 'every',
     delta: false,
+    unwatched: 'delete',
+    guard: { removals: 100 },
     allow: {
       clusters: ['prod-*'],
       namespaces: ['team-*'],
@@ -119,6 +143,13 @@ test('everything that is said has its effect', async () => {
   })
   const cmdb = snapshot.endpoints.get('cmdb')
   assert.deepEqual([cmdb?.auth, cmdb?.allow], [{ kind: 'bearer', token: { secret: 'cmdb/token' } }, { clusters: ['prod-eu-1'] }])
+  assert.deepEqual(snapshot.endpoints.get('itsm')?.auth, {
+    kind: 'oauth2',
+    tokenUrl: 'https://a/t',
+    clientId: { env: 'ID' },
+    clientSecret: { secret: 'itsm/s' },
+    scopes: ['x'],
+  })
   assert.deepEqual(snapshot.watches.get('w'), {
     name: 'w',
     resources: [
@@ -142,7 +173,7 @@ test('everything that is said has its effect', async () => {
     attach: { assetId: 'svc' },
     endpoints: ['cmdb', 'dns'],
     paused: true,
-    at: { file: '4.yaml', line: 1, column: 1 },
+    at: { file: '5.yaml', line: 1, column: 1 },
   })
 })
 
@@ -180,6 +211,59 @@ test('the defaults of the repo lie under every manifest: lists replace, maps mer
   assert.deepEqual(
     [v?.endpoints, v?.namespaces, v?.events, v?.attach, v?.when],
     [[], { include: ['c'], exclude: ['a', 'b'] }, ['deleted'], { assetId: 'any', b: 1 }, 'false'],
+  )
+})
+
+test('the newer fields of an endpoint have their defaults from the repo as well', async () => {
+  const { endpoints } = await snapshotOf(
+    cluster('prod-eu-1'),
+    settings(
+      [
+        'defaults:',
+        '  endpoint:',
+        '    tls: {ca: {secret: ca}}',
+        '    signing: {secrets: [{secret: a}, {secret: b}]}',
+        '    rateLimit: {requests: 5, per: 1m}',
+        '    retry: {maxAge: 1h}',
+        '    outcomes: {404: refused, 4xx: try-later}',
+        '    concurrency: 3',
+        '    unwatched: delete',
+        '    guard: {removals: 9}',
+        '    body: payload',
+      ].join('\n'),
+    ),
+    endpoint('all'),
+    endpoint(
+      'own',
+      'tls: {certificate: {secret: c}, key: {secret: k}}\nsigning: {secrets: [{secret: c}]}\noutcomes: {404: gone}\nunwatched: keep\nbody: ""',
+    ),
+  )
+  const all = endpoints.get('all')
+  assert.deepEqual(
+    [all?.tls, all?.signing, all?.rateLimit, all?.retry, all?.outcomes, all?.concurrency, all?.unwatched, all?.guard, all?.body],
+    [
+      { ca: { secret: 'ca' } },
+      [{ secret: 'a' }, { secret: 'b' }],
+      { requests: 5, perMs: 60_000 },
+      { maxAgeMs: 3_600_000 },
+      { 404: 'refused', '4xx': 'try-later' },
+      3,
+      'delete',
+      { removals: 9 },
+      'payload',
+    ],
+  )
+  const own = endpoints.get('own')
+  assert.deepEqual(
+    [own?.tls, own?.signing, own?.outcomes, own?.unwatched, own?.guard, own?.body],
+    [
+      { ca: { secret: 'ca' }, certificate: { secret: 'c' }, key: { secret: 'k' } },
+      [{ secret: 'c' }],
+      { 404: 'gone', '4xx': 'try-later' },
+      'keep',
+      undefined,
+      undefined,
+    ],
   )
 })
 

@@ -9,6 +9,8 @@ export const endpointDefaults = {
   concurrency: 1,
   history: 'latest',
   delta: false,
+  unwatched: 'keep',
+  markers: false,
 } as const
 
 export const watchDefaults = {

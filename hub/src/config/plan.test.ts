@@ -190,3 +190,11 @@ test('activation has the routes of every declared cluster, under the hash of its
   })
   assert.equal(planFor(snapshot, 'stage-eu-1')?.paused, true)
 })
+
+test('an activation says which endpoints want deletions of commits, and their guards', async () => {
+  const bare = activationOf(await snapshotOf(prod, dns, lb))
+  assert.deepEqual([bare.unwatched, bare.guards], [[], {}])
+  const guarded = endpoint('cmdb', 'unwatched: delete\nguard: {removals: 7}')
+  const { unwatched, guards } = activationOf(await snapshotOf(prod, dns, guarded, endpoint('x', 'unwatched: delete'), lb))
+  assert.deepEqual([unwatched, guards], [['cmdb', 'x'], { cmdb: 7 }])
+})

@@ -24,6 +24,8 @@ export function activationOf(snapshot: Snapshot): Activation {
     endpoints: named(endpoints),
     deltas: named(endpoints.filter(({ delta }) => delta)),
     markers: named(endpoints.filter(({ markers }) => markers)),
+    unwatched: named(endpoints.filter(({ unwatched }) => unwatched === 'delete')),
+    guards: Object.fromEntries(endpoints.flatMap(({ name, guard }) => (guard === undefined ? [] : [[name, guard.removals]]))),
     clusters,
   }
 }

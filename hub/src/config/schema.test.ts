@@ -95,6 +95,34 @@ const endpoints: readonly (readonly [spec: string, problem: string])[] = [
     'url: https://a\nrateLimit: {requests: 10}',
     'spec.rateLimit.per: expected a duration from 1ms to 24h like 500ms, 10s, 5m or 12h, got nothing',
   ],
+  [
+    'url: https://a\noutcomes: {4oo: refused}',
+    "spec.outcomes['4oo']: expected an HTTP status like 404 or a class like 4xx, from 2 to 5, got '4oo'",
+  ],
+  [
+    'url: https://a\noutcomes: {404: ignored}',
+    "spec.outcomes['404']: expected accepted | try-later | refused | gone | oversize, got 'ignored'",
+  ],
+  [
+    'url: https://a\ntls: {certificate: {secret: a}}',
+    'spec.tls: expected certificate and key together, got certificate without key',
+  ],
+  [
+    'url: https://a\ntls: {ca: {env: A}, key: {secret: a}}',
+    'spec.tls: expected certificate and key together, got key without certificate',
+  ],
+  [
+    'url: https://a\ntls: {ca: my-ca}',
+    'spec.tls.ca: expected a reference, {secret: NAME/KEY} or {env: NAME} (secrets do not belong in Git), got a text',
+  ],
+  [
+    'url: https://a\nauth: {oauth2: {tokenUrl: login.example.com, clientId: {env: A}, clientSecret: {env: B}}}',
+    'spec.auth.oauth2.tokenUrl: expected an absolute http or https URL, got a text',
+  ],
+  [
+    'url: https://a\nauth: {oauth2: {tokenUrl: "https://u:p@a/t", clientId: {env: A}, clientSecret: {env: B}}}',
+    'spec.auth.oauth2.tokenUrl: expected a URL without credentials (use auth with references), got one with a user name or password',
+  ],
   ['url: https://a\nguard: {removals: -1}', 'spec.guard.removals: expected a whole number from 1 to 1000000000, got -1'],
 ]
 

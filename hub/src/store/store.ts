@@ -112,6 +112,10 @@ export interface Activation {
   readonly deltas?: readonly string[]
   /** Those of them whose scans are closed by a marker. @default none */
   readonly markers?: readonly string[]
+  /** Those of them that are told `deleted`, reason `unwatched`, of objects that a commit takes from them. @default none */
+  readonly unwatched?: readonly string[]
+  /** By endpoint: a commit that takes more objects from it holds it. @default none */
+  readonly guards?: Readonly<Record<string, number>>
   readonly clusters: readonly ClusterRoutes[]
 }
 

@@ -1,13 +1,13 @@
 /** Endpoint manifests, with the repo's and the built-in defaults under them. */
 import { endpointDefaults as builtIn } from '../defaults.ts'
-import type { AuthConfig, ClusterConfig, EndpointConfig } from '../model.ts'
+import type { AuthConfig, ClusterConfig, EndpointConfig, Format } from '../model.ts'
 import type { Manifest } from '../parse.ts'
 import type { Problems } from '../problems.ts'
 import type { EndpointFields, EndpointManifest } from '../schema.ts'
 import { chosenClusters } from './clusters.ts'
 import type { Declared } from './declared.ts'
 import { checkHeaders } from './secrets.ts'
-import { refuseEndpointGaps } from './unsupported.ts'
+import { checkTogether, isSingle } from './together.ts'
 
 export interface EndpointContext {
   readonly defaults: EndpointFields
@@ -15,65 +15,62 @@ export interface EndpointContext {
   readonly problems: Problems
 }
 
+type Spec = EndpointManifest['spec']
+
 export function endpointConfig({ manifest, value }: Declared<EndpointManifest>, context: EndpointContext): EndpointConfig {
+  const { defaults, clusters } = context
   const { spec } = value
-  const { defaults, problems } = context
-  refuseEndpointGaps(spec, manifest, ['spec'], problems)
-  checkHeaders({ ...(defaults.auth && { auth: defaults.auth }), ...spec }, manifest, ['spec'], problems)
-  const { maxWait, ...batch } = { ...builtIn.batch, ...defaults.batch, ...spec.batch }
+  checkEndpoint(spec, manifest, context)
+  const merged = { ...builtIn, ...defaults, ...spec }
+  const { unwatched, guard, rateLimit, body = '' } = merged
   return {
     name: value.metadata.name,
     url: spec.url,
-    format: (spec.format ?? defaults.format) === 'watch-proxy' ? 'watch-proxy' : builtIn.format,
-    auth: authConfig(spec.auth ?? defaults.auth),
+    format: merged.format,
+    auth: authConfig(merged.auth),
     headers: { ...defaults.headers, ...spec.headers },
-    tls: {},
-    signing: [],
-    batch: { ...batch, maxWaitMs: maxWait },
-    timeoutMs: spec.timeout ?? defaults.timeout ?? builtIn.timeout,
-    retry: { maxAgeMs: spec.retry?.maxAge ?? builtIn.retry.maxAge },
-    outcomes: {},
-    concurrency: builtIn.concurrency,
-    history: spec.history ?? defaults.history ?? builtIn.history,
-    delta: deltaOf(spec, manifest, context),
-    unwatched: 'keep',
-    allow: allowConfig({ ...defaults.allow, ...spec.allow }, context.clusters),
-    markers: markersOf(spec, manifest, context),
+    tls: { ...defaults.tls, ...spec.tls },
+    signing: merged.signing?.secrets ?? [],
+    batch: batchConfig({ ...defaults.batch, ...spec.batch }, merged.format),
+    timeoutMs: merged.timeout,
+    ...(rateLimit !== undefined && { rateLimit: { requests: rateLimit.requests, perMs: rateLimit.per } }),
+    retry: { maxAgeMs: { ...builtIn.retry, ...defaults.retry, ...spec.retry }.maxAge },
+    outcomes: { ...defaults.outcomes, ...spec.outcomes },
+    concurrency: merged.concurrency,
+    history: merged.history,
+    delta: merged.delta,
+    unwatched,
+    ...(unwatched === 'delete' && guard !== undefined && { guard }),
+    ...(body !== '' && { body }),
+    allow: allowConfig({ ...defaults.allow, ...spec.allow }, clusters),
+    markers: merged.markers,
     attach: { ...defaults.attach, ...spec.attach },
-    paused: spec.paused ?? defaults.paused ?? false,
+    paused: merged.paused ?? false,
     at: manifest.at,
   }
 }
 
-/** A payload without a place for a patch cannot tell one. */
-function deltaOf(spec: EndpointFields, manifest: Manifest, { defaults, problems }: EndpointContext): boolean {
-  const delta = spec.delta ?? defaults.delta ?? builtIn.delta
-  const format = spec.format ?? defaults.format ?? builtIn.format
-  if (delta && format === 'watch-proxy')
-    problems.add(
-      manifest,
-      ['spec', spec.delta === undefined ? 'format' : 'delta'],
-      'expected delta: false with format: watch-proxy, whose payload has no place for a patch, got delta: true',
-    )
-  return delta
+function checkEndpoint(spec: Spec, manifest: Manifest, { defaults, problems }: EndpointContext): void {
+  const add = (field: string, message: string) => problems.add(manifest, ['spec', field], message)
+  checkTogether(spec, { manifest, at: ['spec'], problems }, defaults)
+  const { auth, format } = { ...defaults, ...spec }
+  checkHeaders({ ...(auth && { auth }), ...(format && { format }), ...spec }, manifest, ['spec'], problems)
+  const unwatched = spec.unwatched ?? defaults.unwatched ?? builtIn.unwatched
+  // From the defaults it waits for those that opt in.
+  if (spec.guard !== undefined && unwatched === 'keep')
+    add('guard', 'expected unwatched: delete beside guard (otherwise no commit reports deletions), got unwatched: keep')
+  if (spec.tls !== undefined && /^http:/i.test(spec.url)) add('tls', 'expected an https URL beside tls, got an http one')
 }
 
-/** A format that has no item for the end of a scan cannot tell it. */
-function markersOf(spec: EndpointFields, manifest: Manifest, { defaults, problems }: EndpointContext): boolean {
-  const markers = spec.markers ?? defaults.markers ?? false
-  const format = spec.format ?? defaults.format ?? builtIn.format
-  if (markers && format === 'watch-proxy')
-    problems.add(
-      manifest,
-      ['spec', spec.markers === undefined ? 'format' : 'markers'],
-      'expected markers: false with format: watch-proxy, which has no item for the end of a scan, got markers: true',
-    )
-  return markers
+function batchConfig({ maxWait, ...batch }: NonNullable<EndpointFields['batch']>, format: Format): EndpointConfig['batch'] {
+  const { maxWait: wait, maxObjects, ...rest } = builtIn.batch
+  return { maxObjects: isSingle(format) ? 1 : maxObjects, ...rest, ...batch, maxWaitMs: maxWait ?? wait }
 }
 
 function authConfig(auth: EndpointFields['auth']): AuthConfig {
   if (auth?.basic !== undefined) return { kind: 'basic', ...auth.basic }
   if (auth?.bearer !== undefined) return { kind: 'bearer', token: auth.bearer }
+  if (auth?.oauth2 !== undefined) return { kind: 'oauth2', ...auth.oauth2, scopes: auth.oauth2.scopes ?? [] }
   return { kind: 'none' }
 }
 

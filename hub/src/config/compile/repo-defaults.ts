@@ -3,7 +3,7 @@ import type { Problems } from '../problems.ts'
 import type { Declarations } from './declared.ts'
 import { checkEndpointNames, checkIgnored } from './references.ts'
 import { checkHeaders } from './secrets.ts'
-import { refuseEndpointGaps } from './unsupported.ts'
+import { checkTogether } from './together.ts'
 
 export function checkDefaults({ settings, names }: Declarations, problems: Problems): void {
   const { spec } = settings?.value ?? {}
@@ -11,7 +11,7 @@ export function checkDefaults({ settings, names }: Declarations, problems: Probl
   const { manifest } = settings
   const { endpoint = {}, watch = {} } = spec.defaults
   const base = ['spec', 'defaults']
-  refuseEndpointGaps(endpoint, manifest, [...base, 'endpoint'], problems)
+  checkTogether(endpoint, { manifest, at: [...base, 'endpoint'], problems })
   checkHeaders(endpoint, manifest, [...base, 'endpoint'], problems)
   checkEndpointNames(watch.endpoints, names?.Endpoint, (i, message) =>
     problems.add(manifest, [...base, 'watch', 'endpoints', i], message),

@@ -1,7 +1,7 @@
-/** What manifests may not say together, and what this version cannot do yet. */
+/** What manifests may not say together. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cluster, endpoint, manifest, problemsOf, settings, watch } from '../testing/manifests.ts'
+import { cluster, endpoint, manifest, problemsOf, settings, snapshotOf, watch } from '../testing/manifests.ts'
 
 const a = cluster('prod-eu-1')
 const dns = endpoint('dns')
@@ -148,45 +148,6 @@ test('one attach key has one value where two watches meet', async () => {
   )
 })
 
-const gaps: readonly (readonly [field: string, problem: string])[] = [
-  [
-    'format: cloudevents-batch',
-    "spec.format: expected watch-hub | watch-proxy, got 'cloudevents-batch', which is not supported yet",
-  ],
-  [
-    'auth: {oauth2: {tokenUrl: "https://a", clientId: x, clientSecret: {secret: a}}}',
-    'spec.auth.oauth2: expected basic or bearer, got a map, which is not supported yet',
-  ],
-  ['tls: {ca: {secret: a}}', 'spec.tls: expected no tls, got a map, which is not supported yet'],
-  ['signing: {secrets: [{secret: a}]}', 'spec.signing: expected no signing, got a map, which is not supported yet'],
-  ['rateLimit: {requests: 1, per: 1s}', 'spec.rateLimit: expected no rateLimit, got a map, which is not supported yet'],
-  ['retry: {maxAge: 12h}', "spec.retry.maxAge: expected 72h, got '12h', which is not supported yet"],
-  ['concurrency: 4', 'spec.concurrency: expected 1, got 4, which is not supported yet'],
-  ['unwatched: delete', "spec.unwatched: expected keep, got 'delete', which is not supported yet"],
-  ['guard: {removals: 100}', 'spec.guard: expected no guard, got a map, which is not supported yet'],
-  ['body: payload.items', "spec.body: expected no body, got 'payload.items', which is not supported yet"],
-]
-
-for (const [field, problem] of gaps)
-  test(`not supported yet: ${field}`, async () => {
-    const place = / [^ ]*\d+:\d+ /
-    const own = await problemsOf(endpoint('dns', field))
-    assert.deepEqual(
-      own.map((line) => ` ${line}`.replace(place, '')),
-      [problem],
-    )
-    const inherited = await problemsOf(settings(`defaults:\n  endpoint:\n    ${field}`))
-    assert.deepEqual(
-      inherited.map((line) => ` ${line}`.replace(place, '')),
-      [problem.replace('spec.', 'spec.defaults.endpoint.')],
-    )
-  })
-
-test('what says the default of a field that is not supported yet is accepted', async () => {
-  const spec = 'markers: false\nbody: ""\nunwatched: keep\nconcurrency: 1\nretry: {maxAge: 72h}'
-  assert.deepEqual(await problemsOf(a, endpoint('dns', spec), watch('w', 'resync: 0s')), [])
-})
-
 test('markers need a format that has an item for the end of a scan', async () => {
   const expected = 'expected markers: false with format: watch-proxy, which has no item for the end of a scan, got markers: true'
   const inPlace = (problem: string) => problem.replace(/^[^ ]+ /, '')
@@ -203,6 +164,67 @@ test('a format without a place for patches is not asked for them', async () => {
   assert.deepEqual(await problemsOf(endpoint('dns', 'format: watch-proxy\ndelta: true')), [`0.yaml:7:10 spec.delta: ${problem}`])
   assert.deepEqual(await problemsOf(endpoint('dns', 'format: watch-proxy'), defaults), [`0.yaml:6:11 spec.format: ${problem}`])
   assert.deepEqual(await problemsOf(endpoint('dns', 'format: watch-proxy\ndelta: false'), defaults), [])
+})
+
+const together: readonly (readonly [fields: string, problem: string])[] = [
+  [
+    'format: cloudevents\nbatch: {maxObjects: 2}',
+    'spec.batch.maxObjects: expected maxObjects: 1 with format: cloudevents, which has one event per request, got 2',
+  ],
+  [
+    'format: cloudevents-binary\nbatch: {maxObjects: 100}',
+    'spec.batch.maxObjects: expected maxObjects: 1 with format: cloudevents-binary, which has one event per request, got 100',
+  ],
+  [
+    'format: cloudevents-batch\ndelta: true',
+    'spec.delta: expected delta: false with format: cloudevents-batch, whose payload has no place for a patch, got delta: true',
+  ],
+  [
+    'format: watch-proxy\nbody: payload.items',
+    'spec.body: expected no body ("") with format: watch-proxy (it makes other JSON of the payload of format: watch-hub), got one',
+  ],
+]
+
+for (const [fields, problem] of together)
+  test(`not together: ${fields.replaceAll('\n', ', ')}`, async () => {
+    const inPlace = (line: string) => line.replace(/^[^ ]+ /, '')
+    assert.deepEqual((await problemsOf(endpoint('dns', fields))).map(inPlace), [problem])
+    const [format = '', other = ''] = fields.split('\n')
+    const inherited = await problemsOf(endpoint('dns', format), settings(`defaults:\n  endpoint:\n    ${other}`))
+    assert.deepEqual(inherited.map(inPlace), [problem.replace(/^[^:]+/, 'spec.format')])
+    const both = settings(`defaults:\n  endpoint:\n    ${fields.replace('\n', '\n    ')}`)
+    const told = await problemsOf(both, endpoint('dns'), endpoint('cmdb'))
+    assert.deepEqual(told.map(inPlace), [problem.replace('spec.', 'spec.defaults.endpoint.')])
+  })
+
+test('one event per request is what the formats for it have, unless more is asked for', async () => {
+  const one = ['format: cloudevents', 'format: cloudevents-binary', 'format: cloudevents\nbatch: {maxObjects: 1, maxBytes: 1Ki}']
+  for (const fields of one) {
+    const { endpoints } = await snapshotOf(a, endpoint('dns', fields))
+    assert.equal(endpoints.get('dns')?.batch.maxObjects, 1)
+  }
+  const { endpoints } = await snapshotOf(a, endpoint('dns', 'format: cloudevents-batch'))
+  assert.equal(endpoints.get('dns')?.batch.maxObjects, 100)
+})
+
+test('a guard needs deletions to guard against; from the defaults it waits for those who opt in', async () => {
+  const alone = endpoint('dns', 'guard: {removals: 100}')
+  assert.deepEqual(await problemsOf(alone), [
+    '0.yaml:6:3 spec.guard: expected unwatched: delete beside guard (otherwise no commit reports deletions), got unwatched: keep',
+  ])
+  assert.deepEqual(await problemsOf(alone, settings('defaults: {endpoint: {unwatched: delete}}')), [])
+  const defaults = settings('defaults: {endpoint: {guard: {removals: 7}}}')
+  const { endpoints } = await snapshotOf(a, defaults, endpoint('dns'), endpoint('cmdb', 'unwatched: delete'))
+  assert.deepEqual([endpoints.get('dns')?.guard, endpoints.get('cmdb')?.guard], [undefined, { removals: 7 }])
+})
+
+test('certificates of its own are for an endpoint that is reached over TLS', async () => {
+  const tls = 'tls: {ca: {secret: ca}}'
+  assert.deepEqual(await problemsOf(manifest('Endpoint', 'dns', `url: http://dns.example.com\n${tls}`)), [
+    '0.yaml:6:3 spec.tls: expected an https URL beside tls, got an http one',
+  ])
+  const inherited = settings(`defaults: {endpoint: {${tls}}}`)
+  assert.deepEqual(await problemsOf(inherited, manifest('Endpoint', 'dns', 'url: http://dns.example.com')), [])
 })
 
 test('the defaults of the repo are checked where they stand, once', async () => {

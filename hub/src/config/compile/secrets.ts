@@ -9,7 +9,8 @@ const advice = 'put it into a file of the secrets folder and refer to it'
 /** Looks at every text of a manifest. */
 export function refuseSecretTexts(manifest: Manifest, problems: Problems): void {
   for (const [path, text] of textsOf(manifest.value, [])) {
-    const shape = path.join('.') === 'spec.url' ? undefined : secretShape(text) // the URL is judged as one
+    const isUrl = path.join('.') === 'spec.url' || path.slice(-2).join('.') === 'oauth2.tokenUrl' // judged as one
+    const shape = isUrl ? undefined : secretShape(text)
     if (shape !== undefined) problems.add(manifest, path, `expected no secret in Git, got what looks like ${shape}: ${advice}`)
   }
 }
@@ -44,6 +45,7 @@ const reserved = new Set([
   'user-agent',
   'webhook-id',
   'webhook-signature',
+  'webhook-test',
   'webhook-timestamp',
 ])
 
@@ -53,7 +55,8 @@ export function checkHeaders(spec: EndpointFields, manifest: Manifest, at: Field
     const refuse = (message: string, part?: 'key') => problems.add(manifest, [...at, 'headers', name], message, part)
     const lower = name.toLowerCase()
     if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) refuse(`expected the name of an HTTP header, got '${name}'`, 'key')
-    else if (reserved.has(lower)) refuse(`expected a header that the hub does not set itself, got '${name}'`, 'key')
+    else if (reserved.has(lower) || (spec.format === 'cloudevents-binary' && lower.startsWith('ce-')))
+      refuse(`expected a header that the hub does not set itself, got '${name}'`, 'key')
     else if (seen.has(lower)) refuse(`expected each header once, got '${name}' again`, 'key')
     else if (lower === 'authorization' && spec.auth !== undefined)
       refuse('expected either auth or an Authorization header, got both', 'key')

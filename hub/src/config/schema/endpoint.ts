@@ -1,89 +1,27 @@
-/** `spec` of an Endpoint. Every field of the design is here; `compile` refuses those that this version cannot do yet. */
+/** `spec` of an Endpoint: what one field can say. What fields may not say together is `compile`'s. */
 import { endpointDefaults as defaults } from '../defaults.ts'
-import { shown } from '../place.ts'
 import { formatDuration } from '../units.ts'
+import { auth, credential, httpUrl, signing, tls } from './auth.ts'
 import { clusterChoice } from './cluster.ts'
-import { duration, glob, metadata, resource, secretRef, size } from './scalars.ts'
-import {
-  either,
-  fields,
-  flag,
-  listOf,
-  mapOf,
-  oneOf,
-  optional,
-  plainText,
-  Refused,
-  reading,
-  type Schema,
-  text,
-  whole,
-} from './zod.ts'
+import { body, duration, glob, metadata, resource, size, statusOrClass } from './scalars.ts'
+import { either, fields, flag, listOf, mapOf, oneOf, optional, plainText, type Schema, whole } from './zod.ts'
 
 const minute = 60_000
 const hour = 60 * minute
 
-const url = reading(
-  text('an absolute http or https URL', /^https?:\/\/[^\s]+$/i, {
-    description: 'Absolute http or https URL that batches are posted to, without credentials.',
-    examples: ['https://dns.example.com/hooks/kubernetes'],
-  }),
-  (value) => {
-    const parsed = URL.parse(value)
-    if (parsed === null) throw new Refused(`expected an absolute http or https URL, got ${shown(value)}`)
-    if (parsed.username !== '' || parsed.password !== '')
-      throw new Refused('expected a URL without credentials (use auth with references), got one with a user name or password')
-    if (parsed.hash !== '') throw new Refused(`expected a URL without a fragment, got ${shown(value)}`)
-    return value
-  },
-)
-
-const credential = (what: string) => secretRef({ description: `${what}: a reference, never the value itself.` })
-
-const authFields = fields(
-  {
-    basic: optional(
-      fields(
-        { username: credential('The user name'), password: credential('The password') },
-        { description: 'HTTP basic authentication.' },
-      ),
-    ),
-    bearer: optional(credential('The token of `Authorization: Bearer`')),
-    oauth2: optional(
-      fields(
-        {
-          tokenUrl: plainText({ description: 'Where tokens come from.' }),
-          clientId: either(plainText({ description: 'The id.' }), credential('The id'), 'a text or a reference', {
-            description: 'The client.',
-          }),
-          clientSecret: credential('The secret of the client'),
-          scopes: optional(listOf(plainText({ description: 'A scope.' }), { description: 'Scopes to ask for.' })),
-        },
-        { description: 'OAuth 2 client credentials. Not supported yet.' },
-      ),
-    ),
-  },
-  { description: 'How to authenticate: exactly one of the ways.' },
-)
-
-const auth = reading(authFields, (value) => {
-  const ways = Object.keys(value)
-  if (ways.length !== 1) throw new Refused(`expected exactly one of basic, bearer, oauth2, got ${ways.join(' and ') || 'none'}`)
-  return value
+const url = httpUrl({
+  description: 'Absolute http or https URL that batches are posted to, without credentials.',
+  examples: ['https://dns.example.com/hooks/kubernetes'],
 })
-
-const tls = fields(
-  {
-    ca: optional(credential('The certificates to trust')),
-    certificate: optional(credential('The client certificate')),
-    key: optional(credential('The key of the client certificate')),
-  },
-  { description: 'Own certificates. Not supported yet.' },
-)
 
 const batch = fields(
   {
-    maxObjects: optional(whole(1, 10_000, { description: 'Events of one request.', default: defaults.batch.maxObjects })),
+    maxObjects: optional(
+      whole(1, 10_000, {
+        description: 'Events of one request. Always 1 with format: cloudevents and cloudevents-binary.',
+        default: defaults.batch.maxObjects,
+      }),
+    ),
     maxBytes: optional(
       size(1, 64 * 1024 * 1024, { description: 'Size of one request; a single larger event goes alone.', default: '1Mi' }),
     ),
@@ -116,7 +54,7 @@ const allow = fields(
 const shape = {
   format: optional(
     oneOf(['watch-hub', 'watch-proxy', 'cloudevents', 'cloudevents-binary', 'cloudevents-batch'], {
-      description: 'How a request looks. The cloudevents formats are not supported yet.',
+      description: 'How a request looks. cloudevents and cloudevents-binary have one event each.',
       default: defaults.format,
     }),
   ),
@@ -133,12 +71,7 @@ const shape = {
     ),
   ),
   tls: optional(tls),
-  signing: optional(
-    fields(
-      { secrets: listOf(credential('A signing secret'), { description: 'Several = rotation.', nonEmpty: true }) },
-      { description: 'Standard Webhooks signatures. Not supported yet.' },
-    ),
-  ),
+  signing: optional(signing),
   batch: optional(batch),
   rateLimit: optional(
     fields(
@@ -146,7 +79,7 @@ const shape = {
         requests: whole(1, 1_000_000, { description: 'Requests …' }),
         per: duration(1, 24 * hour, { description: '… in this time.' }),
       },
-      { description: 'Not supported yet.' },
+      { description: 'No more requests, first attempts or not, begin within any such time. Absent = as many as go.' },
     ),
   ),
   timeout: optional(
@@ -157,7 +90,8 @@ const shape = {
       {
         maxAge: optional(
           duration(1, 365 * 24 * hour, {
-            description: 'How long an event is tried before it becomes a dead letter. Only the default is supported yet.',
+            description:
+              'How long an object that alone keeps failing is tried, from its first attempt, before its event becomes a dead letter. An endpoint that fails on everything is waited for.',
             default: formatDuration(defaults.retry.maxAge),
           }),
         ),
@@ -165,8 +99,21 @@ const shape = {
       { description: 'When to give up.' },
     ),
   ),
+  outcomes: optional(
+    mapOf(
+      oneOf(['accepted', 'try-later', 'refused', 'gone', 'oversize'], {
+        description:
+          'accepted: everything was taken. try-later: the endpoint cannot now. refused: the events are to blame. gone: nobody is there any more. oversize: too large.',
+      }),
+      {
+        description: 'What an answer means where it is not what is usual: by status, or by its class; the status wins.',
+        examples: [{ 404: 'refused', '4xx': 'try-later' }],
+        keys: statusOrClass,
+      },
+    ),
+  ),
   concurrency: optional(
-    whole(1, 64, { description: 'Batches in flight. Only 1 is supported yet.', default: defaults.concurrency }),
+    whole(1, 64, { description: 'Requests in flight; never two with the same object.', default: defaults.concurrency }),
   ),
   history: optional(
     oneOf(['latest', 'every'], {
@@ -177,25 +124,30 @@ const shape = {
   delta: optional(
     flag({
       description:
-        'true: `updated` carries only what changed, as a merge patch, wherever the endpoint surely holds what it applies to. Not with format: watch-proxy.',
+        'true: `updated` carries only what changed, as a merge patch, wherever the endpoint surely holds what it applies to. Only with format: watch-hub.',
       default: defaults.delta,
     }),
   ),
   unwatched: optional(
     oneOf(['keep', 'delete'], {
-      description: 'When a commit stops watching objects: keep = say nothing; delete = report them deleted (not supported yet).',
-      default: 'keep',
+      description: 'When a commit stops watching objects: keep = say nothing; delete = report them deleted, reason unwatched.',
+      default: defaults.unwatched,
     }),
   ),
   guard: optional(
     fields(
       { removals: whole(1, 1_000_000_000, { description: 'Deletions of one commit.' }) },
-      { description: 'A commit that would report more deletions holds the endpoint. Not supported yet.' },
+      { description: 'A commit that would report more deletions holds the endpoint until `resume`. Needs unwatched: delete.' },
     ),
   ),
   allow: optional(allow),
   body: optional(
-    plainText({ description: 'CEL over `payload` for receivers that want other JSON. Not supported yet.', default: '' }),
+    body({
+      description:
+        'CEL over `payload`, for receivers that want other JSON than format: watch-hub has. Empty = the payload as it is.',
+      default: '',
+      examples: ['{"ids": payload.items.map(item, item.resource.uid)}'],
+    }),
   ),
   markers: optional(
     flag({

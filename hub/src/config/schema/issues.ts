@@ -18,6 +18,8 @@ function problemsOfIssue(issue: Issue, value: unknown): readonly SchemaProblem[]
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({ path: [...path, key], part: 'key', message: unknownField(key, issue.message.split(' ')) }))
+  if (issue.code === 'invalid_key')
+    return [{ path, part: 'key', message: `expected ${issue.issues[0]?.message ?? 'another name'}, got ${shown(path.at(-1))}` }]
   if (issue.code === 'custom') return [{ path, part: 'value', message: issue.message }]
   const branch = issue.code === 'invalid_union' ? branchOf(issue.errors) : undefined
   if (branch !== undefined)

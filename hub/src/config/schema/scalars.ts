@@ -110,6 +110,14 @@ export const when = (of: About) =>
     return value
   })
 
+/** A CEL expression over `payload`. */
+export const body = (of: About) => plainText(of)
+
+/** Of an answer: `404`, or `4xx`. */
+export const statusOrClass = text('an HTTP status like 404 or a class like 4xx, from 2 to 5', /^[2-5](\d\d|xx)$/, {
+  description: 'A status, or a class of statuses.',
+})
+
 /** A path into an object, kept as it is written. */
 export const objectPath = (of: About) =>
   reading(plainText(of), (value) => {

@@ -39,7 +39,9 @@ export const whole = (min: number, max: number, of: About) => {
   return about(z.int({ error }).min(min, { error }).max(max, { error }), of)
 }
 export const anything = (of: About) => about(z.unknown(), of)
-export const mapOf = <S extends z.ZodType>(item: S, of: About) => about(z.record(z.string(), item), of)
+/** `keys`: what their names have to be; any text unless it is said. */
+export const mapOf = <S extends z.ZodType>(item: S, of: About & { readonly keys?: Schema<string> & z.core.$ZodRecordKey }) =>
+  about(z.record(of.keys ?? z.string(), item), of)
 export const listOf = <S extends z.ZodType>(item: S, of: About & { readonly nonEmpty?: boolean }) =>
   about(of.nonEmpty ? z.array(item).min(1, { error: 'at least one item' }) : z.array(item), of)
 export const either = <A extends z.ZodType, B extends z.ZodType>(a: A, b: B, expected: string, of: About) =>
