@@ -26,6 +26,8 @@ export type FailureKind =
   | 'redirect'
   | 'http_4xx'
   | 'http_5xx'
+  /** A 2xx that the endpoint's `outcomes` count as a failure, or one whose list of failures cannot be read. */
+  | 'http_2xx'
   /** The hub's own: its resolver does not answer. Not charged to the endpoint, as the next two. */
   | 'resolver_error'
   /** The egress proxy cannot be reached, or refuses. */
@@ -72,7 +74,13 @@ export interface Tried {
 
 export type Outcome =
   /** The endpoint has every event of the batch, except those that it named. */
-  | ({ readonly kind: 'accepted'; readonly status: number; readonly failures?: readonly NamedFailure[] } & Tried)
+  | ({
+      readonly kind: 'accepted'
+      readonly status: number
+      readonly failures?: readonly NamedFailure[]
+      /** Only where the sender was told to keep it. Masked. */
+      readonly answer?: string
+    } & Tried)
   /** The endpoint's own trouble. `afterMs`: how long it asked to be left alone. */
   | ({ readonly kind: 'try-later'; readonly why: DeliveryFailure; readonly afterMs?: number } & Tried)
   /** Something in the batch is to blame: 400, 415, 422, or what `outcomes` says. */

@@ -4,6 +4,7 @@
  */
 import type { EndpointConfig, SecretRef } from '../config/model.ts'
 import type { Secrets, SecretValue } from './secrets.ts'
+import type { Outcome } from './send.ts'
 
 export interface Target {
   readonly url: URL
@@ -11,7 +12,20 @@ export interface Target {
   readonly headers: Readonly<Record<string, string>>
   /** `text` with every secret of this target replaced by `***`. */
   mask(text: string): string
+  /** PEM. `ca`: trusted besides the usual ones; `cert` and `key` come together. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string }
+  /** The value of `webhook-signature` for one attempt. `timestampSeconds`: since 1970. */
+  sign?(id: string, timestampSeconds: number, body: Uint8Array): string
+  /** Headers that are good for a while only: a token. Asked for before every attempt. */
+  authorize?(signal: AbortSignal): Promise<Authorized>
+  /** These headers were answered with 401: the next `authorize` must not give them again. */
+  refresh?(rejected: Readonly<Record<string, string>>): void
 }
+
+/** What `authorize` came to. Without headers nothing is sent, and `outcome` is what the attempt came to. */
+export type Authorized =
+  | { readonly kind: 'ready'; readonly headers: Readonly<Record<string, string>> }
+  | { readonly kind: 'failed'; readonly outcome: Outcome }
 
 export type Resolved = { readonly kind: 'ready'; readonly target: Target } | { readonly kind: 'blocked'; readonly reason: string }
 
