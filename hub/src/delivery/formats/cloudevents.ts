@@ -7,6 +7,7 @@
  * endpoint, metadata (of Settings and Endpoint), cluster, watches, watchMetadata, resource, reason and object. What happens again has the same
  * `source` and `id`. A marker is an event without subject.
  */
+import { decodeJson, record, string } from '@watch-hub/shared/protocol/decode'
 import {
   contentOf,
   type Envelope,
@@ -65,7 +66,7 @@ export const cloudeventsBinary: Format = {
   ...formatOf(inHeaders, (_, items): Rendered => {
     const event = only(items)
     const tab = event.indexOf('\t')
-    return { body: event.slice(tab + 1), headers: JSON.parse(event.slice(0, tab)) }
+    return { body: event.slice(tab + 1), headers: decodeJson(record(string), event.slice(0, tab)) }
   }),
 }
 
