@@ -12,7 +12,7 @@ import { openPost, type Post } from './post.ts'
 import { rungWithin } from './rung-within.ts'
 import type { Secrets } from './secrets.ts'
 import type { Send } from './send.ts'
-import { hasCredentials, resolveTarget, type TargetSettings } from './target.ts'
+import { resolveTarget, type TargetSettings, usesSecrets } from './target.ts'
 
 /** An operator's hold. */
 export interface Pause {
@@ -68,7 +68,7 @@ export function createGate(first: EndpointConfig, deps: GateDeps, settings: Targ
   }
   const held = () => (pause === undefined ? (endpoint.paused ? 'paused in Git' : undefined) : `paused by ${pause.by}`)
   const listening = secrets.onChange(() => {
-    if (hasCredentials(endpoint)) stale()
+    if (usesSecrets(endpoint)) stale()
   })
 
   async function close(): Promise<void> {
@@ -87,7 +87,7 @@ export function createGate(first: EndpointConfig, deps: GateDeps, settings: Targ
     }
     const { target } = resolved
     const { timeoutMs } = endpoint
-    const identity = contentHash([target.url.href, target.headers, timeoutMs])
+    const identity = contentHash([resolved.identity, timeoutMs])
     if (post !== undefined && identity === made) return post
     await close()
     made = identity
