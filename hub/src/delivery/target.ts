@@ -5,24 +5,36 @@
 import { contentHash } from '@watch-hub/shared/pipeline/hash'
 import type { AuthConfig, EndpointConfig, SecretRef } from '../config/model.ts'
 import { type Mask, masking } from './mask.ts'
-import type { ClientCredentials } from './oauth.ts'
+import type { ClientCredentials, Setback } from './oauth.ts'
 import type { Secrets } from './secrets.ts'
-import { type Sign, type SigningKey, signing, signingKey } from './signature.ts'
+import { type SigningKey, signing, signingKey } from './signature.ts'
 import { type TlsMaterial, tlsProblem } from './tls.ts'
 
 export interface Target {
   readonly url: URL
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** Absent = the system's authorities and no certificate of ours. */
-  readonly tls?: TlsMaterial
-  /** Makes `webhook-signature`, anew for each attempt, over the very bytes that are sent. Absent = requests are not signed. */
-  readonly sign?: Sign
-  /** Present = the `authorization` header is a token, from `openTokens(oauth2, …)`, whose `mask` hides what the one below cannot know. */
-  readonly oauth2?: ClientCredentials
   /** Hides every secret of this target. */
   readonly mask: Mask
+  /** PEM. `ca`: trusted besides the usual ones; `cert` and `key` come together. */
+  readonly tls?: TlsMaterial
+  /** The value of `webhook-signature` for one attempt. `timestampSeconds`: since 1970. */
+  sign?(id: string, timestampSeconds: number, body: Uint8Array): string
+  /** What a token is asked for with. `withTokens` makes of it the two below; a sender that cannot has to refuse such a target. */
+  readonly oauth2?: ClientCredentials
+  /**
+   * Headers that are good for a while only: a token. Asked for before every attempt. A signal that aborts with `TimeoutError` makes an
+   * outcome; any other reason is thrown.
+   */
+  authorize?(signal: AbortSignal): Promise<Authorized>
+  /** These headers were answered with 401: the next `authorize` must not give them again. */
+  refresh?(rejected: Readonly<Record<string, string>>): void
 }
+
+/** What `authorize` came to. Without headers nothing is sent, and `outcome` is what the attempt came to. */
+export type Authorized =
+  | { readonly kind: 'ready'; readonly headers: Readonly<Record<string, string>> }
+  | { readonly kind: 'failed'; readonly outcome: Setback }
 
 export type Resolved =
   /** `identity` is equal where all that a target carries is equal. It comes from secrets: not for showing. */

@@ -4,15 +4,20 @@
  */
 import { TimeoutError } from '@watch-hub/shared/runtime/sleep'
 import { type Mask, masking } from './mask.ts'
-import { type AskToken, type ClientCredentials, createTokenClient, type Setback } from './oauth.ts'
+import { type AskToken, type ClientCredentials, createTokenClient } from './oauth.ts'
+import type { Authorized, Target } from './target.ts'
 
-export type Authorized = { readonly kind: 'authorized'; readonly header: string } | Setback
+/** `target` with what it takes to authorize its attempts; the same where it needs no token. */
+export function withTokens(target: Target, deps: TokenDeps): Target {
+  const { oauth2 } = target
+  if (oauth2 === undefined) return target
+  const tokens = openTokens(oauth2, deps)
+  return { ...target, ...tokens, mask: (text) => target.mask(tokens.mask(text)) }
+}
 
 export interface Tokens {
-  /** The `authorization` header of an attempt. A signal that aborts with `TimeoutError` makes a `token_error`; any other reason is thrown. */
-  authorize(signal: AbortSignal): Promise<Authorized>
-  /** The endpoint answered 401 to `header`: the next `authorize` asks for another one, unless that was done meanwhile. */
-  drop(header: string): void
+  readonly authorize: NonNullable<Target['authorize']>
+  readonly refresh: NonNullable<Target['refresh']>
   /** Hides tokens and credentials. */
   readonly mask: Mask
 }
@@ -23,10 +28,12 @@ export interface TokenDeps {
 }
 
 interface Held {
-  readonly header: string
+  readonly authorization: string
   readonly renewAt: number
   readonly endsAt: number
 }
+
+const ready = ({ authorization }: Held): Authorized => ({ kind: 'ready', headers: { authorization } })
 
 interface Flight {
   readonly landed: Promise<Authorized>
@@ -53,14 +60,14 @@ export function openTokens(credentials: ClientCredentials, { ask, now }: TokenDe
     if (got.kind === 'token') {
       const { value, lifetimeMs } = got
       const endsAt = askedAt + lifetimeMs
-      held = { header: `Bearer ${value}`, renewAt: endsAt - Math.min(earlyMs, lifetimeMs / 5), endsAt }
+      held = { authorization: `Bearer ${value}`, renewAt: endsAt - Math.min(earlyMs, lifetimeMs / 5), endsAt }
       known = [value, ...known.filter((token) => token !== value)].slice(0, rememberedTokens)
       hideTokens = masking(known)
-      return { kind: 'authorized', header: held.header }
+      return ready(held)
     }
-    if (held === undefined || now() >= held.endsAt) return got
+    if (held === undefined || now() >= held.endsAt) return { kind: 'failed', outcome: got }
     held = { ...held, renewAt: now() + pauseMs }
-    return { kind: 'authorized', header: held.header }
+    return ready(held)
   }
 
   function takeOff(): Flight {
@@ -91,17 +98,17 @@ export function openTokens(credentials: ClientCredentials, { ask, now }: TokenDe
   return {
     async authorize(signal) {
       signal.throwIfAborted()
-      if (held !== undefined && now() < held.renewAt) return { kind: 'authorized', header: held.header }
+      if (held !== undefined && now() < held.renewAt) return ready(held)
       flight ??= takeOff()
       try {
         return await board(flight, signal)
       } catch (error) {
-        if (error === signal.reason && error instanceof TimeoutError) return client.failure('no answer in time', { cause: error })
-        throw error
+        if (error !== signal.reason || !(error instanceof TimeoutError)) throw error
+        return { kind: 'failed', outcome: client.failure('no answer in time', { cause: error }) }
       }
     },
-    drop(header) {
-      if (held?.header === header) held = undefined
+    refresh({ authorization }) {
+      if (held?.authorization === authorization) held = undefined // else that was done meanwhile
     },
     mask: (text) => client.mask(hideTokens(text)),
   }
