@@ -1,5 +1,5 @@
 /**
- * What is told of one endpoint to whoever asks for it: `EndpointStanding` is part of every status, `EndpointDetail` is the answer to
+ * What is told of one endpoint to whoever asks for it: `EndpointHealth` is part of every status, `EndpointDetail` is the answer to
  * `watch-hub endpoint show`. All of it is meant to be shown: reasons and answers hold no secret. Times are ms since 1970.
  */
 import type { AttemptRecord } from '../store/store.ts'
@@ -36,7 +36,7 @@ export interface DeadLetterFigures {
   readonly limit: number
 }
 
-export interface EndpointStanding {
+export interface EndpointHealth {
   readonly breaker: BreakerStatus
   /** Requests under way. */
   readonly inFlight: number
@@ -69,7 +69,7 @@ export interface ParkedObject {
 export const shownParked = 100
 export const shownErrors = 5
 
-export interface EndpointDetail extends EndpointStatus, EndpointStanding {
+export interface EndpointDetail extends EndpointStatus, EndpointHealth {
   readonly concurrency: number
   readonly recent: RecentFigures
   /** How long the backlog takes at the pace of the last minute, ms. Absent = nothing waits, or nothing was accepted lately. */
@@ -89,7 +89,7 @@ export interface CourierDetail {
 }
 
 export function detailOf(
-  status: EndpointStatus & EndpointStanding,
+  status: EndpointStatus & EndpointHealth,
   { concurrency, recent, parkedObjects }: CourierDetail,
   failed: readonly AttemptRecord[],
 ): EndpointDetail {
@@ -110,11 +110,12 @@ export interface ReplayedLetter {
   /**
    * sent: its event goes out again. current: it was overtaken, so the object's current state goes out instead. gone, unwatched: nothing is
    * sent, since the object is no more, or no watch sends it here any more; these four letters are forgotten. parked: its object is parked
-   * now, so the letter stays. waits: what waits for the endpoint goes first; the letter stays, and may be asked for again. missing: there
+   * now, so the letter stays. unknown: nobody can say
+   * before the cluster's agent has compared, so the letter stays. waits: what waits for the endpoint goes first; the letter stays, and may be asked for again. missing: there
    * is no such letter of this endpoint.
    */
   readonly outcome: ReplayOutcome
 }
 
-export const replayOutcomes = ['sent', 'current', 'gone', 'unwatched', 'parked', 'waits', 'missing'] as const
+export const replayOutcomes = ['sent', 'current', 'gone', 'unwatched', 'parked', 'unknown', 'waits', 'missing'] as const
 export type ReplayOutcome = (typeof replayOutcomes)[number]
