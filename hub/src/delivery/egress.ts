@@ -1,10 +1,12 @@
 /**
- * Egress: which addresses deliveries may reach. Loopback, link-local, cloud metadata, unspecified, multicast and reserved addresses are
- * refused unless the operator opened their range. What counts is the address that is connected to, asked at every connect, so that a name
- * which changes its address between two looks gains nothing; forms of IPv6 that carry an IPv4 address are judged by that one too.
+ * Egress: which addresses deliveries may reach. Loopback, link-local, cloud metadata, unspecified, multicast and reserved addresses are closed;
+ * operators open and close ranges, Git does not. Of the ranges that hold an address the narrowest counts, so that what opens all private
+ * networks opens no metadata address in them. What is judged is the address that is connected to, asked at every connect, so that a name
+ * which changes its address between two looks gains nothing; of IPv6 addresses that carry an IPv4 address both have to be open.
  */
 import dns from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { carriedIPv4 } from './carried-ipv4.ts'
 
 /** Said by a connect that was refused here. */
 export class EgressError extends Error {
@@ -24,21 +26,28 @@ export type Resolve = (
   callback: (error: NodeJS.ErrnoException | null, addresses: dns.LookupAddress[]) => void,
 ) => void
 
-interface Range {
+export interface EgressOptions {
+  /** Ranges that the operator closed. To let deliveries reach nothing else than `allow`: `0.0.0.0/0` and `::/0`. @default none */
+  readonly deny?: readonly string[]
+  readonly resolve?: Resolve
+}
+
+interface Closed {
   readonly what: string
   readonly cidrs: readonly string[]
 }
 
-const closed: readonly Range[] = [
+const closed: readonly Closed[] = [
   {
     what: 'a cloud metadata address',
     cidrs: [
       '169.254.169.254/32',
       '169.254.170.2/32',
+      '169.254.170.23/32',
       '100.100.100.200/32',
       '168.63.129.16/32',
       '192.0.0.192/32',
-      'fd00:ec2::254/128',
+      'fd00:ec2::/32',
       'fd20:ce::254/128',
     ],
   },
@@ -49,15 +58,30 @@ const closed: readonly Range[] = [
   { what: 'a reserved address', cidrs: ['240.0.0.0/4'] },
 ]
 
-/** `allow`: ranges that the operator opened, `127.0.0.0/8`. Throws when one is no CIDR. */
-export function createEgress(allow: readonly string[], resolve: Resolve = dns.lookup): Egress {
-  const open = blockList(allow)
-  const ranges = closed.map(({ what, cidrs }) => ({ what, list: blockList(cidrs) }))
+interface Range {
+  readonly list: BlockList
+  readonly family: 'ipv4' | 'ipv6'
+  readonly bits: number
+  /** Why an address in it may not be reached; absent = it may. */
+  readonly closed?: string
+}
+
+/** `allow`: ranges that the operator opened, `127.0.0.0/8`. Throws when a range is none. */
+export function createEgress(allow: readonly string[], { deny = [], resolve = dns.lookup }: EgressOptions = {}): Egress {
+  // of two that are equally narrow the first counts
+  const ranges: readonly Range[] = [
+    ...deny.map((cidr) => rangeOf(cidr, `is in ${cidr}, which the operator closed with --deny-egress`)),
+    ...allow.map((cidr) => rangeOf(cidr)),
+    ...closed.flatMap(({ what, cidrs }) =>
+      cidrs.map((cidr) => rangeOf(cidr, `is ${what}; an operator opens it with --allow-egress ${cidr}`)),
+    ),
+  ].sort((a, b) => b.bits - a.bits)
   const refusal = (address: string): string | undefined => {
-    const forms = [address, ...carriedIPv4(address)]
-    if (forms.some((form) => contains(open, form))) return undefined
-    const hit = ranges.find(({ list }) => forms.some((form) => contains(list, form)))
-    return hit && `${address} is ${hit.what}; an operator opens it with --allow-egress`
+    for (const form of [...carriedIPv4(address), address]) {
+      const why = ranges.find((range) => holds(range, form))?.closed
+      if (why !== undefined) return `${address} ${form === address ? '' : `carries ${form}, which `}${why}`
+    }
+    return undefined
   }
   return { refusal, lookup: guardedLookup(refusal, resolve) }
 }
@@ -78,46 +102,18 @@ function guardedLookup(refusal: Egress['refusal'], resolve: Resolve): LookupFunc
   }
 }
 
-function blockList(cidrs: readonly string[]): BlockList {
+function rangeOf(cidr: string, why?: string): Range {
+  const [address = '', prefix = '', ...more] = cidr.split('/')
+  const version = isIP(address)
+  const bits = /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN
+  if (version === 0 || more.length > 0 || !(bits <= (version === 4 ? 32 : 128)))
+    throw new Error(`expected a range like 10.0.0.0/8, got ${JSON.stringify(cidr)}`)
   const list = new BlockList()
-  for (const cidr of cidrs) {
-    const [address = '', prefix = '', ...more] = cidr.split('/')
-    const family = isIP(address)
-    const bits = /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN
-    if (family === 0 || more.length > 0 || !(bits <= (family === 4 ? 32 : 128)))
-      throw new Error(`expected a range like 10.0.0.0/8, got ${JSON.stringify(cidr)}`)
-    list.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6')
-  }
-  return list
+  const family = version === 4 ? 'ipv4' : 'ipv6'
+  list.addSubnet(address, bits, family)
+  return { list, family, bits, ...(why !== undefined && { closed: why }) }
 }
 
-const contains = (list: BlockList, address: string): boolean => list.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6')
-
-/** Prefixes whose addresses carry an IPv4 address, and at which of the eight groups it begins. */
-const carriers: readonly { readonly list: BlockList; readonly at: number }[] = [
-  { list: blockList(['::/96', '::ffff:0:0/96', '::ffff:0:0:0/96', '64:ff9b::/96', '64:ff9b:1::/48']), at: 6 },
-  { list: blockList(['2002::/16']), at: 1 },
-]
-
-/** The IPv4 addresses within an IPv6 address: mapped, compatible, translated, NAT64, 6to4. */
-function carriedIPv4(address: string): readonly string[] {
-  if (isIP(address) !== 6) return []
-  const groups = groupsOf(address)
-  return carriers.flatMap(({ list, at }) => {
-    const [high = 0, low = 0] = groups.slice(at, at + 2)
-    return list.check(address, 'ipv6') ? [`${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`] : []
-  })
-}
-
-/** The eight numbers of an IPv6 address. */
-function groupsOf(address: string): readonly number[] {
-  const canonical = new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1)
-  const [head = '', tail] = canonical.split('::')
-  const before = numbersOf(head)
-  if (tail === undefined) return before
-  const after = numbersOf(tail)
-  return [...before, ...Array.from({ length: 8 - before.length - after.length }, () => 0), ...after]
-}
-
-const numbersOf = (text: string): readonly number[] =>
-  text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16))
+/** Only addresses of the range's own family: what an IPv6 address carries is judged by itself. */
+const holds = ({ list, family }: Range, address: string): boolean =>
+  (isIP(address) === 4) === (family === 'ipv4') && list.check(address, family)

@@ -105,9 +105,10 @@ test('a refused connection, a reset, a name without address and a broken handsha
   await gone[Symbol.asyncDispose]()
   assert.equal((await failure(post(gone.url))).why.kind, 'connection_refused')
   assert.equal((await failure(answered((_response, request) => request.socket.destroy()))).why.kind, 'connection_reset')
-  const unknown = createEgress([], (name, _options, callback) =>
-    callback(Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' }), []),
-  )
+  const unknown = createEgress([], {
+    resolve: (name, _options, callback) =>
+      callback(Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' }), []),
+  })
   assert.equal((await failure(post('http://nowhere.example/', { egress: unknown }))).why.kind, 'dns_error')
   await using plain = await startReceiver()
   assert.equal((await failure(post(plain.url.replace('http:', 'https:')))).why.kind, 'tls_error')
@@ -122,7 +123,9 @@ test('an address that is not open is blocked before any connection, as a literal
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   assert.ok(typeof address === 'object' && address !== null)
-  const egress = createEgress([], (_name, _options, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }]))
+  const egress = createEgress([], {
+    resolve: (_name, _options, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }]),
+  })
   for (const host of ['127.0.0.1', '2130706433', '[::ffff:127.0.0.1]', 'rebound.example']) {
     const outcome = await post(`http://${host}:${address.port}/`, { egress })
     assert.ok(outcome.kind === 'blocked', `${host}: ${outcome.kind}`)
