@@ -23,9 +23,9 @@ function spellings(secret: string): readonly string[] {
   const lines = secret.includes('\n') ? secret.split(/\r?\n/).filter(isTelling) : []
   return [secret, ...lines].flatMap((text) => {
     const json = JSON.stringify(text).slice(1, -1)
-    const percent = encodeURIComponent(text.toWellFormed())
-    const form = new URLSearchParams([['', text]]).toString().slice(1)
-    return [text, json, json.replaceAll('/', '\\/'), ascii(json), percent, lowerHex(percent), form, lowerHex(form), ...html(text)]
+    const jsons = [json, json.replaceAll('/', '\\/')].flatMap((one) => [one, ascii(one)])
+    const encoded = [encodeURIComponent(text.toWellFormed()), new URLSearchParams([['', text]]).toString().slice(1)]
+    return [text, ...jsons, ...encoded, ...encoded.map(lowerHex), ...html(text)]
   })
 }
 
