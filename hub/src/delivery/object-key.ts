@@ -1,0 +1,19 @@
+/** Which object a row is about, in ordering, exclusion and parking: the name counts, so a re-created object is the same one. */
+import type { LogRow } from '../store/store.ts'
+
+/** `cluster group resource namespace name`, one to a line. */
+export const objectKeyOf = ({ cluster, object }: Pick<LogRow, 'cluster' | 'object'>): string =>
+  `${cluster}\n${object.group}\n${object.resource}\n${object.namespace}\n${object.name}`
+
+export interface ObjectKeyParts {
+  readonly cluster: string
+  /** `deployments.apps` */
+  readonly resource: string
+  readonly namespace: string
+  readonly name: string
+}
+
+export function partsOfKey(key: string): ObjectKeyParts {
+  const [cluster = '', group = '', resource = '', namespace = '', name = ''] = key.split('\n')
+  return { cluster, resource: group === '' ? resource : `${resource}.${group}`, namespace, name }
+}
