@@ -9,7 +9,13 @@ import type {
   Activation,
   AgentRecord,
   Append,
+  AttemptRecord,
+  AttemptsOrder,
   Context,
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetters,
+  EndpointStanding,
   EndpointState,
   Freeze,
   FreezeOutcome,
@@ -18,8 +24,11 @@ import type {
   LogRow,
   Mismatch,
   Opened,
+  Page,
+  Pause,
   ReadLimits,
   ReadResult,
+  Replays,
   Resynced,
   ResyncOrder,
   ScanChunk,
@@ -46,11 +55,6 @@ export type Appended =
       readonly ready: readonly string[]
     }
 
-export interface Pause {
-  readonly since: number
-  readonly by: string
-}
-
 export interface Token {
   readonly hash: string
   readonly cluster: string
@@ -59,7 +63,7 @@ export interface Token {
 }
 
 /** What the engine knows of `StoreStats`. */
-export type EngineStats = Omit<StoreStats, 'state' | 'logLimit' | 'freeBytes'>
+export type EngineStats = Omit<StoreStats, 'state' | 'logLimit' | 'deadLetterLimit' | 'freeBytes'>
 
 export interface Room {
   readonly logBytes: number
@@ -75,7 +79,9 @@ export interface Calls {
   /** The index that was read adds up to `checksum`. */
   indexRead(of: StreamOfPlan & { readonly checksum: number }): void
   append(of: { readonly cluster: string; readonly frame: Frame }): Appended
-  endpoint(name: string): EndpointState
+  /** A page: `batches` and `tried` are of some of its batches. `next`: where the others begin. */
+  endpoint(of: { readonly name: string; readonly after?: string }): EndpointState & { readonly next?: string }
+  standing(name: string): EndpointStanding
   read(of: { readonly endpoint: string; readonly from: Sequence; readonly limits: ReadLimits }): ReadResult
   rows(sequences: readonly Sequence[]): readonly LogRow[]
   readScan(of: { readonly id: string; readonly limits: Pick<ReadLimits, 'rows' | 'bytes'> }): ScanChunk
@@ -85,7 +91,14 @@ export interface Calls {
   resyncDue(periods: Readonly<Record<string, number>>): readonly string[]
   /** One step of passing over what waits. `next`: where to go on; absent = done. */
   dropBacklog(of: { readonly endpoint: string; readonly after?: string }): { readonly dropped: number; readonly next?: string }
-  freeze(step: Freeze): FreezeOutcome
+  freeze(step: Freeze & { readonly deadLetterLimit?: number }): FreezeOutcome
+  /** One step of looking: a page can be empty although there is a next one. */
+  deadLetters(of: DeadLetterFilter & Page): DeadLetters
+  deadLetter(id: string): DeadLetter | undefined
+  /** One step. `next`: where to go on; absent = done. */
+  dropDeadLetters(of: DeadLetterFilter & { readonly after?: string }): { readonly dropped: number; readonly next?: string }
+  readReplay(of: { readonly endpoint: string; readonly ids: readonly string[] }): Replays
+  attempts(of: AttemptsOrder): readonly AttemptRecord[]
   context(key: string): Context
   tail(of: { readonly from: Sequence; readonly limit: number }): readonly LogRow[]
   saveToken(token: Token): void

@@ -8,17 +8,31 @@ import { checksumOf, emptyChecksum, plus } from '@watch-hub/shared/protocol/chec
 import type { Frame } from '@watch-hub/shared/protocol/frames'
 import { indexChunk } from '@watch-hub/shared/protocol/limits'
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
-import type { Input, StreamOfPlan } from './calls.ts'
+import type { Input, Output, StreamOfPlan } from './calls.ts'
 import { rowsOfFrame } from './engine/log-row.ts'
 import type { Link } from './link/link.ts'
 import { memoryTail } from './memory-tail.ts'
-import type { Append, Context, Resynced, Store } from './store.ts'
+import type {
+  Append,
+  Context,
+  DeadLetterFilter,
+  DeadLetterHead,
+  DeadLetters,
+  EndpointState,
+  Page,
+  Resynced,
+  Store,
+} from './store.ts'
 import { startUpkeep, type UpkeepSettings } from './upkeep.ts'
 
 export interface FrontSettings extends UpkeepSettings {
   /** Bounds of the rows kept in memory. @default 32 MiB or a quarter of `logLimit`, 50 000 rows */
   readonly tail?: { readonly bytes: number; readonly rows: number }
+  /** Of one endpoint, as `StoreStats.deadLetterLimit` counts them. @default 256 MiB */
+  readonly deadLetterLimit?: number
 }
+
+const defaultDeadLetterLimit = 256 * 1024 * 1024
 
 /** What is in memory cannot be compacted: of a small log it is a small part. */
 const tailOf = ({ tail, logLimit = Number.POSITIVE_INFINITY }: FrontSettings) =>
@@ -28,6 +42,7 @@ const contextsKept = 1_000
 export function createStore(link: Link, settings: FrontSettings = {}): Store {
   const tail = memoryTail({ head: link.head, ...tailOf(settings) })
   const listeners = new Set<Parameters<Store['onAppend']>[0]>()
+  const { deadLetterLimit = defaultDeadLetterLimit } = settings
   const upkeep = startUpkeep({ link, floor: () => tail.floor }, settings)
   const contexts = new Map<string, Context>()
   let closing: Promise<void> | undefined
@@ -61,7 +76,8 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
       listeners.add(listener)
       return { [Symbol.dispose]: () => void listeners.delete(listener) }
     },
-    endpoint: (name) => link.call('endpoint', name),
+    endpoint: (name) => endpoint(link, name),
+    standing: (name) => link.call('standing', name),
     read: async (endpoint, from, limits) =>
       tail.covers(from) ? tail.read(endpoint, from, limits) : link.call('read', { endpoint, from, limits }),
     rows: (sequences) => link.call('rows', sequences),
@@ -75,16 +91,21 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
         for (const endpoint of some) endpoints.add(endpoint)
       }
     },
-    dropBacklog: async (endpoint) => {
+    dropBacklog: async (name) => {
       // The scans first: from then on everything that is passed over will be told by one of them.
-      const scans = await resync(link, { endpoint, again: true })
+      const scans = await resync(link, { endpoint: name, again: true })
       try {
-        return { ...scans, dropped: await drop(link, endpoint) }
+        return { ...scans, dropped: await inSteps((position) => link.call('dropBacklog', { endpoint: name, ...position })) }
       } finally {
         tail.clear()
       }
     },
-    freeze: (step) => link.call('freeze', step),
+    freeze: (step) => link.call('freeze', { ...step, deadLetterLimit }),
+    deadLetters: (of) => deadLetters(link, of),
+    deadLetter: (id) => link.call('deadLetter', id),
+    dropDeadLetters: async (filter) => inSteps((position) => link.call('dropDeadLetters', { ...filter, ...position })),
+    readReplay: (name, ids) => link.call('readReplay', { endpoint: name, ids }),
+    attempts: (of) => link.call('attempts', of),
     context,
     tail: async (from, limit) => tail.newest(from, limit) ?? link.call('tail', { from, limit }),
     head: async () => tail.head,
@@ -98,7 +119,7 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
     get state() {
       return upkeep.figures.state
     },
-    stats: async () => ({ ...(await link.call('stats', undefined)), ...upkeep.figures }),
+    stats: async () => ({ ...(await link.call('stats', undefined)), deadLetterLimit, ...upkeep.figures }),
     [Symbol.asyncDispose]: () => {
       closing ??= close()
       return closing
@@ -135,12 +156,44 @@ async function resync(link: Link, order: Input<'resync'>): Promise<Resynced> {
   }
 }
 
-async function drop(link: Link, endpoint: string): Promise<number> {
+/** Goes on until a step names no next one. */
+async function inSteps(
+  step: (position: { readonly after?: string }) => Promise<{ readonly dropped: number; readonly next?: string }>,
+): Promise<number> {
   let dropped = 0
   for (let after: string | undefined; ; ) {
-    const step = await link.call('dropBacklog', { endpoint, ...(after !== undefined && { after }) })
-    dropped += step.dropped
-    after = step.next
+    const some = await step(after === undefined ? {} : { after })
+    dropped += some.dropped
+    after = some.next
     if (after === undefined) return dropped
+  }
+}
+
+/** Only the endpoint's courier freezes, and it is the one who asks: between two pages nothing changes. */
+async function endpoint(link: Link, name: string): Promise<EndpointState> {
+  const { next, ...first } = await link.call('endpoint', { name })
+  const batches = [...first.batches]
+  const tried = new Map(first.tried)
+  for (let after = next; after !== undefined; ) {
+    const page: Output<'endpoint'> = await link.call('endpoint', { name, after })
+    batches.push(...page.batches)
+    for (const [id, each] of page.tried ?? []) tried.set(id, each)
+    after = page.next
+  }
+  return { ...first, batches, ...(tried.size > 0 && { tried }) }
+}
+
+async function deadLetters(link: Link, { limit, ...of }: DeadLetterFilter & Page): Promise<DeadLetters> {
+  const letters: DeadLetterHead[] = []
+  for (let after = of.after; ; ) {
+    const page: DeadLetters = await link.call('deadLetters', {
+      ...of,
+      limit: limit - letters.length,
+      ...(after !== undefined && { after }),
+    })
+    letters.push(...page.letters)
+    after = page.next
+    if (after === undefined) return { letters }
+    if (letters.length >= limit) return { letters, next: after }
   }
 }

@@ -14,6 +14,7 @@ import { dropFacts } from './testing/facts/drops.ts'
 import { endpointFacts } from './testing/facts/endpoints.ts'
 import { heirFacts } from './testing/facts/heirs.ts'
 import { markerFacts } from './testing/facts/markers.ts'
+import { parkingFacts } from './testing/facts/parking.ts'
 import { patchFacts } from './testing/facts/patches.ts'
 import { readFacts } from './testing/facts/reads.ts'
 import { resyncFacts } from './testing/facts/resyncs.ts'
@@ -61,6 +62,7 @@ export function storeContract(name: string, open: OpenStore): void {
     markerFacts(lab)
     dropFacts(lab)
     endpointFacts(lab)
+    parkingFacts(lab)
     patchFacts(lab)
     readFacts(lab)
     retentionFacts(lab)

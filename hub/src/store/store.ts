@@ -22,6 +22,8 @@ export type Reason =
   | 'resync'
   /** A dead letter, told again. */
   | 'replay'
+  /** A sample that an operator sends to try an endpoint: of no object, and never stored. */
+  | 'test'
 
 /** What one endpoint is told of one log row. */
 export interface Route {
@@ -237,15 +239,55 @@ export interface DeadLetterFilter {
   readonly cause?: string
 }
 
+/** A dead letter without its long texts. */
+export type DeadLetterHead = Omit<DeadLetter, 'content' | 'answer'>
+
+/** A part of a list. */
+export interface Page {
+  readonly limit: number
+  /** `next` of the page before. */
+  readonly after?: string
+}
+
+export interface DeadLetters {
+  /** In the order in which they died. */
+  readonly letters: readonly DeadLetterHead[]
+  /** Absent = there are no more. */
+  readonly next?: string
+}
+
+export interface Replays {
+  /** The log's head when they were read: freeze them when the cursor is there, before it passes. */
+  readonly head: Sequence
+  /** In the order asked. A letter that is gone, or another endpoint's, is absent. */
+  readonly replays: readonly Replay[]
+  /** Ids that were not looked at, because the answer would have become too long: ask again for them. */
+  readonly rest: readonly string[]
+}
+
+/** Whose attempts to list. */
+export interface AttemptsOrder {
+  readonly endpoint: string
+  /** Id of a batch. @default all */
+  readonly batch?: string
+  /** Only those that were not accepted. @default false */
+  readonly failed?: boolean
+  readonly limit: number
+}
+
 /** How a dead letter stands to what is now. */
 export interface Replay {
   readonly letter: DeadLetter
   /**
    * `same`: nothing newer is known of its object; for a deletion, the object is still gone. `overtaken`: something newer was told, or waits.
    * `gone`: the object is no more, and the letter is no deletion. `unwatched`: it is there, but no watch sends it to the endpoint any more.
+   * `unknown`: nobody can say before the cluster's agent has compared what a commit changed, or what was lost: the letter has to stay.
    */
-  readonly standing: 'same' | 'overtaken' | 'gone' | 'unwatched'
-  /** The object's current state as the endpoint is told it, like a row of a scan; reason `replay`. Absent where it is gone or unwatched. */
+  readonly standing: 'same' | 'overtaken' | 'gone' | 'unwatched' | 'unknown'
+  /**
+   * The object's current state as the endpoint is told it, like a row of a scan; its one route has the reason `replay` and the type `updated`,
+   * or `created` where the letter says so and nothing newer is known. Absent where there is nothing, or only the letter itself, to tell.
+   */
   readonly row?: LogRow
 }
 
@@ -305,18 +347,21 @@ export interface Resynced {
   readonly running: number
 }
 
-/** Where one endpoint stands. */
-export interface EndpointState {
-  /** Everything up to here is frozen in `batches`, delivered, or not for this endpoint. */
+/** Where one endpoint stands, without what is frozen. */
+export interface EndpointStanding {
+  /** Everything up to here is frozen in batches, delivered, or not for this endpoint. */
   readonly cursor: Sequence
   /** Of what was appended up to here the endpoint may hold something else than this store knows: no patch is based on it. */
   readonly doubted: Sequence
+  /** Not yet done, in order of creation. */
+  readonly scans: readonly Scan[]
+}
+
+export interface EndpointState extends EndpointStanding {
   /** Frozen and not yet settled, in order; parked ones among them. */
   readonly batches: readonly FrozenBatch[]
   /** By batch that was tried and is not settled: how often, and when first, ms. */
   readonly tried?: ReadonlyMap<string, { readonly attempts: number; readonly firstAt: number }>
-  /** Not yet done, in order of creation. */
-  readonly scans: readonly Scan[]
 }
 
 export interface ScanChunk {
@@ -342,7 +387,10 @@ export interface Freeze {
   readonly batches: readonly FrozenBatch[]
   /** Where the cursor stands now. It never goes back. */
   readonly cursor: Sequence
-  /** `sent`: objects of this chunk. A scan that is no longer there (its watch was taken away) is passed over. */
+  /**
+   * `sent`: objects of this chunk. A scan that is no longer there (its watch was taken away) is passed over. A parked batch that tells a row
+   * of the log behind the cursor goes in a step without a scan: only there it is seen that the row was passed over meanwhile.
+   */
   readonly scan?: { readonly id: string; readonly position: string; readonly sent: number; readonly done: boolean }
   /** Versions passed over on the way to `cursor`: newer ones of their objects were told instead, or nothing had to be. @default 0 */
   readonly skipped?: number
@@ -419,10 +467,14 @@ export type Opened =
 
 export interface EndpointBacklog {
   readonly endpoint: string
-  /** Events routed and not yet settled. */
+  /** Events routed and not yet settled, without parked ones. */
   readonly events: number
   /** When the oldest of them was appended, ms; absent when there is none. */
   readonly oldestAt?: number
+  /** `bytes`: of their payloads. */
+  readonly parked: { readonly objects: number; readonly bytes: number }
+  /** `bytes`: what `StoreStats.deadLetterLimit` bounds. */
+  readonly deadLetters: { readonly count: number; readonly bytes: number }
   /** Versions that it was never told: newer ones of their objects were told instead, or nothing had to be. Since it was first configured. */
   readonly skipped: number
   /** Not yet done, in order of creation. */
@@ -466,6 +518,8 @@ export interface StoreStats {
   /** Of the bodies of the log's rows, and 600 for the rest of each: what `logLimit` bounds. */
   readonly logBytes: number
   readonly logLimit: number
+  /** Bytes of the dead letters of one endpoint: of their contents and answers, and 600 for the rest of each. */
+  readonly deadLetterLimit: number
   /** Free on the disk, with what is free within the database's file; absent before the first look, and where there is no disk. */
   readonly freeBytes?: number
   /** Objects held, by cluster and resource name (`deployments.apps`). */
@@ -507,6 +561,8 @@ export interface Store extends AsyncDisposable {
   onAppend(listener: (rows: readonly LogRow[], ready: readonly string[]) => void): Disposable
 
   endpoint(name: string): Promise<EndpointState>
+  /** The same without batches, of which there can be many. */
+  standing(endpoint: string): Promise<EndpointStanding>
   /** Rows after `from` that are routed to `endpoint`. Near the head it is answered from memory. */
   read(endpoint: string, from: Sequence, limits: ReadLimits): Promise<ReadResult>
   /** Rows by number, in the order asked. A row that is gone is absent. */
@@ -525,6 +581,15 @@ export interface Store extends AsyncDisposable {
    */
   dropBacklog(endpoint: string): Promise<Resynced & { readonly dropped: number }>
   freeze(step: Freeze): Promise<FreezeOutcome>
+  /** Those that fit, in the order in which they died. */
+  deadLetters(of: DeadLetterFilter & Page): Promise<DeadLetters>
+  deadLetter(id: string): Promise<DeadLetter | undefined>
+  /** Answers with how many there were. */
+  dropDeadLetters(filter: DeadLetterFilter): Promise<number>
+  /** How letters of one endpoint stand to what is now, to tell them again. */
+  readReplay(endpoint: string, ids: readonly string[]): Promise<Replays>
+  /** The newest first. */
+  attempts(of: AttemptsOrder): Promise<readonly AttemptRecord[]>
   context(key: string): Promise<Context>
   /** The newest rows at or after `from`, whoever they are routed to. */
   tail(from: Sequence, limit: number): Promise<readonly LogRow[]>
@@ -549,9 +614,8 @@ export interface Store extends AsyncDisposable {
   revoke(cluster: string, now: number): Promise<boolean>
   agents(): Promise<readonly AgentRecord[]>
 
-  /** An operator's hold on an endpoint; survives restarts. */
-  setPaused(endpoint: string, pause: { readonly since: number; readonly by: string } | undefined): Promise<void>
-  paused(): Promise<ReadonlyMap<string, { readonly since: number; readonly by: string }>>
+  setPaused(endpoint: string, pause: Pause | undefined): Promise<void>
+  paused(): Promise<ReadonlyMap<string, Pause>>
 
   /** As of the last look. */
   readonly state: StoreState

@@ -1,6 +1,7 @@
 /** Decoders of columns: what SQLite gives back is JSON text, null or a number where the code wants a value of a known shape. */
 import {
   array,
+  DecodeError,
   type Decoder,
   decodeJson,
   integer,
@@ -10,6 +11,7 @@ import {
   record,
   string,
 } from '@watch-hub/shared/protocol/decode'
+import type { ObjectRef } from '../store.ts'
 
 /** NULL is `undefined`. */
 export const nullable = <T>(inner: Decoder<T>): Decoder<T | undefined> => ({
@@ -47,4 +49,22 @@ export const checkpointed = object({ log: integer, checkpointed: integer })
 export const names = array(string)
 export const metadata = record(json)
 export const eventType = literal('created', 'updated', 'deleted')
-export const reason = literal('initial', 'recovered', 'in-scope', 'out-of-scope', 'projection', 'resync')
+export const reason = literal('initial', 'recovered', 'in-scope', 'out-of-scope', 'projection', 'unwatched', 'resync', 'replay')
+/** Of a JSON value. */
+export const number: Decoder<number> = {
+  shape: 'number',
+  decode: (value, path) => {
+    if (typeof value !== 'number') throw new DecodeError(`${path}: expected a number, got ${typeof value}`)
+    return value
+  },
+}
+export const objectRef: Decoder<ObjectRef> = object({
+  group: string,
+  version: string,
+  kind: string,
+  resource: string,
+  namespace: string,
+  name: string,
+  uid: string,
+  resourceVersion: string,
+})

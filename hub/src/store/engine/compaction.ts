@@ -13,6 +13,7 @@ import type { Input, Output } from '../calls.ts'
 import { combined } from '../combine.ts'
 import type { Freeze, Route, Sequence } from '../store.ts'
 import type { Backlog } from './backlog.ts'
+import type { Batches } from './batches.ts'
 import type { Bodies } from './bodies.ts'
 import { jsonText } from './columns.ts'
 import type { Database } from './database.ts'
@@ -23,6 +24,7 @@ import type { Patches } from './patches.ts'
 
 export interface CompactionDeps {
   readonly backlog: Backlog
+  readonly batches: Batches
   readonly bodies: Bodies
   readonly endpoints: Endpoints
   readonly log: Log
@@ -54,7 +56,7 @@ const chunkRow = object({
 type ChunkRow = ReturnType<typeof chunkRow.decode>
 
 export function createCompaction(db: Database, deps: CompactionDeps): Compaction {
-  const { endpoints, log } = deps
+  const { batches: frozenBatches, endpoints, log } = deps
   const chunk = db.query(
     `SELECT log.sequence, log.routes, log.uid, streams.cluster, streams.grp AS "group", streams.resource,
        ${logRowBytes} AS bytes
@@ -71,7 +73,7 @@ export function createCompaction(db: Database, deps: CompactionDeps): Compaction
       const last = rows.at(-1)?.sequence
       if (last === undefined) return {}
       const cursors = endpoints.cursors()
-      const frozen = endpoints.frozen(rows[0]?.sequence ?? last, last)
+      const frozen = frozenBatches.rowsWithin(rows[0]?.sequence ?? last, last)
       const needs = ({ endpoint }: Route, sequence: Sequence) => sequence > (cursors.get(endpoint) ?? Number.POSITIVE_INFINITY)
       /** Routes that changed in this step. */
       const changed = new Map<Sequence, readonly Route[]>()
@@ -98,8 +100,8 @@ export function createCompaction(db: Database, deps: CompactionDeps): Compaction
       if (scan !== undefined && thinned > to) return true
       const cursor = endpoints.cursors().get(endpoint) ?? 0
       return batches.some(
-        ({ members, payload }) =>
-          payload === undefined &&
+        ({ members, payload, parking }) =>
+          (payload === undefined || (parking !== undefined && scan === undefined)) &&
           members.some(({ sequence }) => sequence > cursor && sequence <= thinned && !log.isRouted(sequence, endpoint)),
       )
     },

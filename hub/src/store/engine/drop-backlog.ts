@@ -7,9 +7,10 @@ import { decodeJson, integer, object, string } from '@watch-hub/shared/protocol/
 import type { Input, Output } from '../calls.ts'
 import type { Member } from '../store.ts'
 import type { Backlog } from './backlog.ts'
-import { jsonText } from './columns.ts'
+import { members } from './batches.ts'
+import { flag, jsonText } from './columns.ts'
 import type { Database } from './database.ts'
-import { type Endpoints, members } from './endpoints.ts'
+import type { Endpoints } from './endpoints.ts'
 import type { Log } from './log.ts'
 
 export interface DropDeps {
@@ -53,21 +54,25 @@ export function createDropBacklog(db: Database, { backlog, endpoints, log, now }
   }
 }
 
-/** Frozen batches keep their deletions, under another id; those of scans go whole. Answers with the number of other events of the log. */
+/**
+ * Frozen batches keep their deletions, under another id. What has a payload stays or goes as it is: it stays where it tells a deletion, of a
+ * parked object or of a dead letter. Answers with the number of other events, without those of scans.
+ */
 function createThin(db: Database, now: () => number): (endpoint: string) => number {
   const batches = db.query(
-    'SELECT id, members, payload IS NOT NULL AS scanned FROM batches WHERE endpoint = ?',
-    object({ id: string, members: jsonText(members), scanned: integer }),
+    'SELECT id, members, payload IS NOT NULL AS packed, object IS NOT NULL AS parked FROM batches WHERE endpoint = ?',
+    object({ id: string, members: jsonText(members), packed: flag, parked: flag }),
   )
   const remove = db.command('DELETE FROM batches WHERE id = ?')
-  const replace = db.command('UPDATE batches SET id = ?, created_at = ?, members = ? WHERE id = ?')
+  const replace = db.command('UPDATE batches SET id = ?, created_at = ?, members = ?, events = ? WHERE id = ?')
   return (endpoint) => {
     let dropped = 0
-    for (const { id, members: all, scanned } of batches.all(endpoint)) {
-      const deletions: readonly Member[] = scanned === 0 ? all.filter(({ type }) => type === 'deleted') : []
-      if (scanned === 0) dropped += all.length - deletions.length
+    for (const { id, members: all, packed, parked } of batches.all(endpoint)) {
+      const deletions: readonly Member[] = all.filter(({ type }) => type === 'deleted')
+      if (deletions.length > 0 && packed) continue
+      if (parked || !packed) dropped += all.length - deletions.length
       if (deletions.length === 0) remove(id)
-      else if (deletions.length < all.length) replace(randomUUID(), now(), JSON.stringify(deletions), id)
+      else if (deletions.length < all.length) replace(randomUUID(), now(), JSON.stringify(deletions), deletions.length, id)
     }
     return dropped
   }

@@ -9,20 +9,26 @@ import type { StoreStats } from '../store.ts'
 import { createActivate } from './activate.ts'
 import { createAgents } from './agents.ts'
 import { createAppend } from './append.ts'
+import { createAttempts } from './attempts.ts'
 import { createAudiences } from './audiences.ts'
 import { createBacklog } from './backlog.ts'
+import { createBatches } from './batches.ts'
 import { createBodies } from './bodies.ts'
 import { createCompaction } from './compaction.ts'
 import { createComparisons } from './comparisons.ts'
 import { createContexts } from './contexts.ts'
 import type { Database } from './database.ts'
+import { createDeadLetters } from './dead-letters.ts'
 import { createDropBacklog } from './drop-backlog.ts'
 import { createEndpoints } from './endpoints.ts'
+import { createFreeze } from './freeze.ts'
 import { createInherit } from './heirs.ts'
 import { createInventory } from './inventory.ts'
 import { createLogTable } from './log.ts'
 import { createPatches } from './patches.ts'
+import { createPauses } from './pauses.ts'
 import { createPlans } from './plans.ts'
+import { createReadReplay } from './replays.ts'
 import { createPrune } from './retention.ts'
 import { createScanSources } from './scan-sources.ts'
 import { createScans } from './scans.ts'
@@ -78,20 +84,25 @@ function createParts(db: Database, { now, generation }: { readonly now: () => nu
   const plans = createPlans(db)
   const contexts = createContexts(db, plans)
   const audiences = createAudiences(db, subscriptions)
-  const endpoints = createEndpoints(db, backlog)
+  const attempts = createAttempts(db)
+  const batches = createBatches(db)
+  const deadLetters = createDeadLetters(db)
+  const pauses = createPauses(db)
+  const endpoints = createEndpoints(db, { backlog, batches, deadLetters })
   const log = createLogTable(db, { backlog, now })
   const patches = createPatches(db, { bodies, log })
   const stale = createStale(db, { audiences, bodies, inventory, log, plans, streams })
   const sources = createScanSources(db, { audiences, streams })
   const scans = createScans(db, { agents, bodies, contexts, endpoints, log, plans, sources, subscriptions, now })
-  const data = { bodies, backlog, comparisons, inventory, log, patches, streams }
-  return { ...data, agents, audiences, contexts, endpoints, plans, scans, stale, subscriptions, now }
+  const data = { attempts, batches, bodies, backlog, comparisons, deadLetters, inventory, log, patches, streams }
+  return { ...data, agents, audiences, contexts, endpoints, pauses, plans, scans, sources, stale, subscriptions, now }
 }
 
 type Parts = ReturnType<typeof createParts>
 
 function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs']): Ops {
   const { agents, comparisons, contexts, endpoints, inventory, log, patches, plans, scans, streams } = parts
+  const { attempts, batches, deadLetters, pauses } = parts
   const compaction = createCompaction(db, parts)
   return {
     activate: createActivate(parts),
@@ -105,7 +116,8 @@ function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs'])
       if (known !== undefined) comparisons.readOut(known.id, checksum)
     },
     append: createAppend(parts),
-    endpoint: (name) => ({ ...endpoints.state(name), scans: scans.of(name) }),
+    endpoint: ({ name, after }) => ({ ...endpoints.state(name), ...batches.page(name, after), scans: scans.of(name) }),
+    standing: (name) => ({ ...endpoints.state(name), scans: scans.of(name) }),
     read: log.read,
     rows: log.rows,
     readScan: (of) => scans.read(of, log.totals().head),
@@ -118,13 +130,12 @@ function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs'])
       return scans.resyncDue(periods)
     },
     dropBacklog: createDropBacklog(db, parts),
-    freeze: (of) => {
-      if (compaction.overtaken(of)) return 'read-again'
-      const { scan, ...step } = of
-      endpoints.step(step)
-      if (scan !== undefined) scans.step(scan)
-      return 'frozen'
-    },
+    freeze: createFreeze({ ...parts, compaction }),
+    deadLetters: deadLetters.list,
+    deadLetter: deadLetters.get,
+    dropDeadLetters: deadLetters.drop,
+    readReplay: createReadReplay(db, parts),
+    attempts: attempts.list,
     context: contexts.get,
     tail: log.tail,
     saveToken: agents.saveToken,
@@ -133,8 +144,8 @@ function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs'])
     isDoubted: ({ cluster, stream }) => streams.isDoubted(cluster, stream),
     revoke: agents.revoke,
     agents: agents.all,
-    setPaused: endpoints.setPaused,
-    paused: endpoints.paused,
+    setPaused: pauses.set,
+    paused: pauses.all,
     stats: () => {
       const { rows: logRows, bytes: logBytes } = log.totals()
       const backlogs = endpoints.backlogs().map((each) => ({ ...each, scans: scans.of(each.endpoint) }))

@@ -51,7 +51,7 @@ export function createPrune(db: Database, deps: PruneDeps) {
   return ({ retentionMs, staleMs = staleMsByDefault, whateverAge = false }: Input<'prune'>): boolean => {
     const before = now() - retentionMs
     const { head, pruned } = log.totals()
-    endpoints.prune(before, pruned)
+    if (endpoints.prune(before, pruned)) return true
     const chunk = oldest.all(endpoints.passed(head))
     const young = whateverAge ? -1 : chunk.findIndex(({ appendedAt }) => appendedAt > before)
     const old = young === -1 ? chunk : chunk.slice(0, young)

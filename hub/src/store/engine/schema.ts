@@ -135,6 +135,68 @@ const migrations: readonly string[] = [
   ALTER TABLE scans ADD COLUMN marked INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX scans_by_pair ON scans (endpoint, cluster, watch);
   `,
+  `
+  -- place, path: where it stands among those of its endpoint; those that take the place of another one differ by path. object, parking: of a
+  -- parked one. bytes: of the payload, which comes last because what lies behind a long text is slow to reach. attempts, first_attempt_at: of
+  -- requests that were made for it.
+  CREATE TABLE batches_3 (
+    number INTEGER PRIMARY KEY,
+    endpoint TEXT NOT NULL, place INTEGER NOT NULL, path TEXT NOT NULL, id TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL,
+    events INTEGER NOT NULL, bytes INTEGER NOT NULL, oldest INTEGER, newest INTEGER, object TEXT, parking TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0, first_attempt_at INTEGER,
+    frame TEXT NOT NULL, members TEXT NOT NULL, payload TEXT
+  ) STRICT;
+  INSERT INTO batches_3 (number, endpoint, place, path, id, created_at, events, bytes, oldest, newest, frame, members)
+    SELECT number, endpoint, number, '', id, created_at, json_array_length(members), 0, oldest, newest, frame, members
+    FROM batches WHERE payload IS NULL;
+  -- Payloads of the old form cannot be read any more: what they hold is told again by new scans (see renewed.ts).
+  INSERT INTO meta SELECT DISTINCT 'renew:' || endpoint, '' FROM batches WHERE payload IS NOT NULL;
+  DROP TABLE batches;
+  ALTER TABLE batches_3 RENAME TO batches;
+  CREATE UNIQUE INDEX batches_by_place ON batches (endpoint, place, path);
+  CREATE INDEX batches_by_member ON batches (oldest, newest) WHERE oldest IS NOT NULL;
+  CREATE INDEX batches_waiting ON batches (endpoint, events) WHERE object IS NULL;
+  CREATE INDEX batches_parked ON batches (endpoint, object, bytes) WHERE object IS NOT NULL;
+
+  -- resource: "deployments.apps". bytes: of its content and the answer, and something for the rest.
+  CREATE TABLE dead_letters (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE, endpoint TEXT NOT NULL, died_at INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    cluster TEXT NOT NULL, resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, object TEXT NOT NULL,
+    sequence INTEGER NOT NULL, type TEXT NOT NULL, cause TEXT NOT NULL, reason TEXT NOT NULL,
+    attempts INTEGER NOT NULL, first_attempt_at INTEGER NOT NULL, status INTEGER
+  ) STRICT;
+  CREATE INDEX dead_letters_by_age ON dead_letters (died_at);
+  CREATE TABLE dead_letter_texts (number INTEGER PRIMARY KEY, answer TEXT, content TEXT NOT NULL) STRICT;
+  CREATE TABLE dead_letter_totals (
+    endpoint TEXT PRIMARY KEY, letters INTEGER NOT NULL, bytes INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER dead_letter_comes AFTER INSERT ON dead_letters BEGIN
+    INSERT INTO dead_letter_totals VALUES (new.endpoint, 1, new.bytes)
+      ON CONFLICT DO UPDATE SET letters = letters + 1, bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER dead_letter_goes AFTER DELETE ON dead_letters BEGIN
+    UPDATE dead_letter_totals SET letters = letters - 1, bytes = bytes - old.bytes WHERE endpoint = old.endpoint;
+    DELETE FROM dead_letter_totals WHERE endpoint = old.endpoint AND letters = 0;
+    DELETE FROM dead_letter_texts WHERE number = old.number;
+  END;
+
+  -- number: rises with each attempt of the endpoint.
+  CREATE TABLE attempts (
+    endpoint TEXT NOT NULL, number INTEGER NOT NULL, batch TEXT NOT NULL, at INTEGER NOT NULL, duration_ms REAL NOT NULL,
+    events INTEGER NOT NULL, bytes INTEGER NOT NULL, outcome TEXT NOT NULL, status INTEGER, resends INTEGER NOT NULL, error TEXT,
+    PRIMARY KEY (endpoint, number)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE attempt_answers (
+    endpoint TEXT NOT NULL, number INTEGER NOT NULL, answer TEXT NOT NULL, PRIMARY KEY (endpoint, number)
+  ) STRICT, WITHOUT ROWID;
+
+  -- cause: NULL = operator. until: it ends by itself then, ms. url: another one ends it.
+  ALTER TABLE pauses ADD COLUMN cause TEXT;
+  ALTER TABLE pauses ADD COLUMN reason TEXT;
+  ALTER TABLE pauses ADD COLUMN until INTEGER;
+  ALTER TABLE pauses ADD COLUMN url TEXT;
+  `,
 ]
 
 /** The newest version that this release knows. */
