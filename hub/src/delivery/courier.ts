@@ -25,6 +25,7 @@ import type { DeliveryMeter } from './meter.ts'
 import type { Amount } from './news.ts'
 import { observed } from './observe.ts'
 import { type ProgressReport, progress } from './progress.ts'
+import type { EgressProxy } from './proxy.ts'
 import { createQueue } from './queue.ts'
 import { retrying } from './retry.ts'
 import type { Secrets } from './secrets.ts'
@@ -42,6 +43,8 @@ export interface CourierDeps {
   readonly contexts: Contexts
   readonly secrets: Secrets
   readonly egress: Egress
+  /** @default none */
+  readonly proxy?: EgressProxy | undefined
   readonly log: Log
   readonly meter: DeliveryMeter
   readonly now: () => number

@@ -15,6 +15,7 @@ import type { Egress } from './egress.ts'
 import type { Pause } from './gate.ts'
 import { type DeliveryMeter, silentMeter } from './meter.ts'
 import type { Amount } from './news.ts'
+import type { EgressProxy } from './proxy.ts'
 import { startResyncs } from './resyncs.ts'
 import type { Secrets } from './secrets.ts'
 import type { EndpointStatus } from './status.ts'
@@ -24,6 +25,8 @@ export interface DeliveryDeps {
   readonly store: DeliveryStore & Pick<Store, 'resync' | 'resyncDue' | 'dropBacklog'>
   readonly secrets: Secrets
   readonly egress: Egress
+  /** @default none */
+  readonly proxy?: EgressProxy | undefined
   readonly log: Log
   /** @default none */
   readonly meter?: DeliveryMeter

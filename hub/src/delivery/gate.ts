@@ -9,6 +9,7 @@ import type { Sleep } from '@watch-hub/shared/runtime/sleep'
 import type { EndpointConfig } from '../config/model.ts'
 import type { Egress } from './egress.ts'
 import { openPost, type Post } from './post.ts'
+import type { EgressProxy } from './proxy.ts'
 import { rungWithin } from './rung-within.ts'
 import type { Secrets } from './secrets.ts'
 import type { Send } from './send.ts'
@@ -23,6 +24,7 @@ export interface Pause {
 export interface GateDeps {
   readonly secrets: Secrets
   readonly egress: Egress
+  readonly proxy?: EgressProxy | undefined
   readonly now: () => number
   readonly sleep: Sleep
   /** Told why the gate is shut. */
@@ -46,7 +48,7 @@ export interface Gate extends AsyncDisposable {
 const lookAgainMs = 30_000
 
 export function createGate(first: EndpointConfig, deps: GateDeps, settings: TargetSettings): Gate {
-  const { secrets, egress, now, sleep, onShut, onChange } = deps
+  const { secrets, egress, proxy, now, sleep, onShut, onChange } = deps
   const changed = bell()
   let endpoint = first
   let pause: Pause | undefined
@@ -86,12 +88,12 @@ export function createGate(first: EndpointConfig, deps: GateDeps, settings: Targ
       return resolved.reason
     }
     const { target } = resolved
-    const { timeoutMs } = endpoint
-    const identity = contentHash([resolved.identity, timeoutMs])
+    const { timeoutMs, outcomes } = endpoint
+    const identity = contentHash([resolved.identity, timeoutMs, outcomes])
     if (post !== undefined && identity === made) return post
     await close()
     made = identity
-    post = openPost(target, { timeoutMs, egress, now })
+    post = openPost(target, { timeoutMs, outcomes, egress, proxy, now })
     return post
   }
 

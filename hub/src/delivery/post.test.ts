@@ -6,7 +6,7 @@ import { openPost } from './post.ts'
 import type { Outcome, Outgoing } from './send.ts'
 import { type Answer, startReceiver } from './testing/receiver.ts'
 
-const batch: Outgoing = { id: 'b-1', endpoint: 'dns', events: 2, body: Buffer.from('{"a":"ü"}') }
+const batch: Outgoing = { id: 'b-1', endpoint: 'dns', events: 2, body: Buffer.from('{"a":"ü"}'), headers: {} }
 const live = new AbortController().signal
 const loopback = createEgress(['127.0.0.0/8', '::1/128'])
 
@@ -54,11 +54,12 @@ test('every 2xx is accepted', async () => {
   for (const status of [200, 201, 202, 204]) assert.deepEqual(await answered(status), { kind: 'accepted', status })
 })
 
-test('other answers are told with their beginning, without secrets and control characters', async () => {
-  const { why } = await failure(answered((response) => response.writeHead(422).end('no:\n\u0007 t0ken is bad')))
-  assert.equal(why.kind, 'http_4xx')
-  assert.equal(why.status, 422)
-  assert.equal(why.message, 'answered 422: no: *** is bad')
+test('other answers are told with their beginning, without secrets and control characters, and kept as they are', async () => {
+  const outcome = await answered((response) => response.writeHead(422).end('no:\n\u0007 t0ken is bad'))
+  assert.ok(outcome.kind === 'refused', outcome.kind)
+  const { kind, status, message, answer } = outcome.why
+  assert.deepEqual([kind, status, message], ['http_4xx', 422, 'answered 422: no: *** is bad'])
+  assert.equal(answer, 'no:\n\u0007 *** is bad')
   assert.equal((await failure(answered(503))).why.kind, 'http_5xx')
 })
 

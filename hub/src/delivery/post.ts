@@ -1,19 +1,25 @@
 /**
- * Posting: one HTTP request for one batch, and what came of it. Sole user of undici.
+ * Posting: one attempt to hand one batch to its endpoint, and what came of it.
  *
- * Redirects are never followed: a 3xx is a failure. `timeoutMs` covers everything, from the name lookup to the last byte of the answer that is
- * read; of an answer at most 16 KiB are. Errors have names from a short list and hold no secret. Whether to try again is for others.
+ * `timeoutMs` covers everything, from the token and the name lookup to the last byte of the answer that is read. The batch's id, bytes and
+ * headers are the same at every attempt; the url, what authorizes it and the signature with its time are made for each. Within an attempt a
+ * request is repeated at once, once, when it died with a connection that was already old, and once with a new token when the first got a 401.
+ * Whether to try again is for others.
  */
-import { isIP } from 'node:net'
-import { describeError } from '@watch-hub/shared/runtime/log'
-import { deadline, TimeoutError } from '@watch-hub/shared/runtime/sleep'
-import { Agent, buildConnector, type Dispatcher } from 'undici'
-import { type Egress, EgressError } from './egress.ts'
+import { deadline } from '@watch-hub/shared/runtime/sleep'
+import type { EndpointConfig } from '../config/model.ts'
+import { type Answer, type Connections, openConnections } from './connections.ts'
+import type { Egress } from './egress.ts'
+import { answerBytes } from './failure-list.ts'
+import type { AskToken } from './oauth.ts'
+import { failed, judge } from './outcome.ts'
+import type { EgressProxy } from './proxy.ts'
 import { retryAfterMs } from './retry.ts'
-import { DeliveryFailure, type FailureKind, type Outcome, type Send } from './send.ts'
+import type { Outcome, Outgoing, Send } from './send.ts'
 import type { Target } from './target.ts'
+import { withTokens } from './tokens.ts'
 
-/** A sender with its own connections. Disposing closes them; requests under way are ended. */
+/** A sender with its own connections. Disposing waits for the attempts under way, which their signals end, and closes them. */
 export interface Post extends AsyncDisposable {
   readonly send: Send
 }
@@ -21,138 +27,129 @@ export interface Post extends AsyncDisposable {
 export interface PostSettings {
   readonly timeoutMs: number
   readonly egress: Egress
+  readonly proxy?: EgressProxy | undefined
+  /** @default law 6 alone */
+  readonly outcomes?: EndpointConfig['outcomes']
+  /** Tells what was said to accepted requests too. @default false */
+  readonly keepAnswers?: boolean
   readonly now: () => number
 }
 
-const answerBytes = 16 * 1024
-const shownAnswer = 300
-const connectTimeoutMs = 10_000
+/** A connection that was closed while nobody used it says so at once; later it is an answer to the request. */
+const staleWithinMs = 1_000
 
-export function openPost(target: Target, settings: PostSettings): Post {
-  const { timeoutMs, now } = settings
-  const agent = new Agent({
-    connect: guardedConnect(settings),
-    allowH2: false,
-    headersTimeout: 0, // the deadline below covers both
-    bodyTimeout: 0,
-    maxHeaderSize: 16 * 1024,
-  })
-  const path = `${target.url.pathname}${target.url.search}`
-  const send: Send = async function post(batch, signal) {
-    using limit = deadline(timeoutMs, { parent: signal, what: `the request to ${target.url.host}` })
+export function openPost(given: Target, settings: PostSettings): Post {
+  const { timeoutMs, outcomes = {}, keepAnswers = false, now } = settings
+  const { url } = given
+  const tokenUrl = given.oauth2?.tokenUrl
+  const tokens = tokenUrl && openConnections({ ...settings, receiver: tokenUrl, tls: authoritiesOf(given) })
+  const target = tokens === undefined ? given : withTokens(given, { ask: asking(tokens, given, now), now })
+  const connections = openConnections({ ...settings, receiver: url, tls: target.tls })
+  const path = `${url.pathname}${url.search}`
+  const running = new Set<Promise<unknown>>()
+
+  async function attempt(batch: Outgoing, signal: AbortSignal): Promise<Outcome> {
+    const authorized = await target.authorize?.(signal)
+    if (authorized?.kind === 'failed') return authorized.outcome
+    const first = await request(batch, { signal, authorization: authorized?.headers })
+    if (first.answer.status !== 401 || authorized === undefined) return told(first)
+    target.refresh?.(authorized.headers)
+    const renewed = await target.authorize?.(signal)
+    if (renewed?.kind !== 'ready') return renewed?.outcome ?? told(first)
+    const second = await request(batch, { signal, authorization: renewed.headers })
+    return told({ ...second, resends: first.resends + second.resends })
+  }
+
+  async function request(batch: Outgoing, { signal, authorization }: Attempt): Promise<Answered> {
+    const { id, body } = batch
+    const headers: Record<string, string> = { ...target.headers, ...batch.headers, ...authorization, 'webhook-id': id }
+    if (target.sign !== undefined) {
+      const seconds = Math.floor(now() / 1_000)
+      headers['webhook-timestamp'] = String(seconds)
+      headers['webhook-signature'] = target.sign(id, seconds, body)
+    }
+    const exchange = { path, headers, body, readUpTo: answerBytes }
+    const began = performance.now()
     try {
-      const response = await agent.request({
-        origin: target.url.origin,
-        path,
-        method: 'POST',
-        headers: { ...target.headers, 'webhook-id': batch.id },
-        body: batch.body,
-        signal: limit.signal,
-      })
-      return classify(response, await readAnswer(response.body), { target, now: now() })
+      return { answer: await connections.exchange(exchange, signal), resends: 0 }
     } catch (error) {
-      if (signal.aborted) throw signal.reason
+      if (signal.aborted || !connections.wasStale(error) || performance.now() - began > staleWithinMs) throw error
+    }
+    try {
+      return { answer: await connections.exchange(exchange, signal), resends: 1 }
+    } catch (error) {
+      throw new ResentError(error)
+    }
+  }
+
+  const told = ({ answer, resends }: Answered): Outcome =>
+    withResends(judge(answer, { target, outcomes, now: now(), keepAnswers }), resends)
+
+  async function limited(batch: Outgoing, signal: AbortSignal): Promise<Outcome> {
+    using limit = deadline(timeoutMs, { parent: signal, what: `the request to ${url.host}` })
+    const outcome = await attempt(batch, limit.signal).catch((error: unknown) =>
+      error instanceof ResentError ? withResends(failed(error.cause, target), 1) : failed(error, target),
+    )
+    if (outcome.kind !== 'accepted') signal.throwIfAborted()
+    return outcome
+  }
+
+  return {
+    send: async function post(batch, signal) {
+      const one = limited(batch, signal)
+      running.add(one)
+      try {
+        return await one
+      } finally {
+        running.delete(one)
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.allSettled(running)
+      await Promise.all([connections[Symbol.asyncDispose](), tokens?.[Symbol.asyncDispose]()])
+    },
+  }
+}
+
+interface Attempt {
+  readonly signal: AbortSignal
+  readonly authorization: Readonly<Record<string, string>> | undefined
+}
+
+interface Answered {
+  readonly answer: Answer
+  readonly resends: number
+}
+
+/** Carries that the request was repeated past an error. */
+class ResentError extends Error {
+  override readonly name = 'ResentError'
+  constructor(cause: unknown) {
+    super('the request was repeated in vain', { cause })
+  }
+}
+
+const withResends = (outcome: Outcome, resends: number): Outcome =>
+  resends === 0 || outcome.kind === 'blocked' || outcome.kind === 'changed' ? outcome : { ...outcome, resends }
+
+/** A token endpoint is trusted by the endpoint's authorities; its certificate is not shown there. */
+const authoritiesOf = ({ tls }: Target): Target['tls'] => (tls?.ca === undefined ? undefined : { ca: tls.ca })
+
+const longestToken = 64 * 1024
+
+/** Over connections of its own, guarded as deliveries are. */
+function asking(connections: Connections, target: Target, now: () => number): AskToken {
+  return async ({ url, headers, body }, signal) => {
+    try {
+      const path = `${url.pathname}${url.search}`
+      const answer = await connections.exchange({ path, headers, body, readUpTo: () => longestToken }, signal)
+      if (answer.broken !== undefined) throw answer.broken
+      const afterMs = retryAfterMs([answer.headers['retry-after']].flat()[0], now())
+      const { status } = answer
+      return { kind: 'answered', status, body: answer.body.toString('utf8'), ...(afterMs !== undefined && { afterMs }) }
+    } catch (error) {
+      signal.throwIfAborted()
       return failed(error, target)
     }
   }
-  return { send, [Symbol.asyncDispose]: () => agent.destroy() }
-}
-
-/** Refuses addresses written as such here, since they are never looked up; names are judged by the lookup. */
-function guardedConnect({ egress, timeoutMs }: PostSettings): buildConnector.connector {
-  const options = { lookup: egress.lookup, timeout: Math.min(timeoutMs, connectTimeoutMs), allowH2: false }
-  const connect = buildConnector(options)
-  return (to, callback) => {
-    const refusal = isIP(to.hostname) === 0 ? undefined : egress.refusal(to.hostname)
-    if (refusal === undefined) connect(to, callback)
-    else callback(new EgressError(`${to.hostname} may not be reached: ${refusal}`), null)
-  }
-}
-
-/** The first bytes of an answer. A longer one is cut off, and its connection is given up. */
-async function readAnswer(body: Dispatcher.ResponseData['body']): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of body) {
-    const bytes = Buffer.from(chunk)
-    chunks.push(bytes)
-    size += bytes.length
-    if (size >= answerBytes) break
-  }
-  return Buffer.concat(chunks).subarray(0, answerBytes).toString('utf8')
-}
-
-function classify(
-  { statusCode, headers }: Dispatcher.ResponseData,
-  answer: string,
-  { target, now }: { readonly target: Target; readonly now: number },
-): Outcome {
-  if (statusCode >= 200 && statusCode < 300) return { kind: 'accepted', status: statusCode }
-  const kind = statusCode < 400 ? 'redirect' : statusCode < 500 ? 'http_4xx' : 'http_5xx'
-  const said = kind === 'redirect' ? redirected(first(headers.location), target) : colon(oneLine(target.mask(answer)))
-  const why = new DeliveryFailure(kind, `answered ${statusCode}${said}`, { status: statusCode })
-  const afterMs = retryAfterMs(first(headers['retry-after']), now)
-  return afterMs === undefined ? { kind: 'try-later', why } : { kind: 'try-later', why, afterMs }
-}
-
-const first = (header: string | string[] | undefined): string | undefined => (Array.isArray(header) ? header[0] : header)
-
-function redirected(location: string | undefined, { url, mask }: Target): string {
-  const to = location === undefined ? null : URL.parse(location, url.href)
-  const where = to === null ? '' : ` to ${oneLine(mask(`${to.origin}${to.pathname}`))}`
-  return `, a redirect${where}, which is never followed; expected the url of the endpoint to be the final one`
-}
-
-const colon = (text: string): string => (text === '' ? '' : `: ${text}`)
-
-/** What people see of foreign text: its beginning, without control characters. */
-function oneLine(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
-  return line.length > shownAnswer ? `${line.slice(0, shownAnswer)}…` : line
-}
-
-function failed(error: unknown, target: Target): Outcome {
-  const refused = causes(error).find((each) => each instanceof EgressError)
-  if (refused !== undefined) return { kind: 'blocked', why: refused }
-  const kind = failureKind(error)
-  return { kind: 'try-later', why: new DeliveryFailure(kind, `${kind}: ${target.mask(describeError(error))}`, { cause: error }) }
-}
-
-function failureKind(error: unknown): FailureKind {
-  const all = causes(error)
-  if (all.some((each) => each instanceof TimeoutError)) return 'timeout'
-  const codes = all.flatMap((each) => ('code' in each && typeof each.code === 'string' ? [each.code] : []))
-  for (const code of codes) {
-    const kind = kinds.get(code) ?? (tlsCode.test(code) ? 'tls_error' : undefined)
-    if (kind !== undefined) return kind
-  }
-  return 'network_error'
-}
-
-const kinds: ReadonlyMap<string, FailureKind> = new Map<string, FailureKind>([
-  ['ENOTFOUND', 'dns_error'],
-  ['EAI_AGAIN', 'dns_error'],
-  ['EAI_FAIL', 'dns_error'],
-  ['EAI_NODATA', 'dns_error'],
-  ['ECONNREFUSED', 'connection_refused'],
-  ['ECONNRESET', 'connection_reset'],
-  ['ECONNABORTED', 'connection_reset'],
-  ['EPIPE', 'connection_reset'],
-  ['UND_ERR_SOCKET', 'connection_reset'],
-  ['ETIMEDOUT', 'timeout'],
-  ['UND_ERR_CONNECT_TIMEOUT', 'timeout'],
-  ['EHOSTUNREACH', 'unreachable'],
-  ['ENETUNREACH', 'unreachable'],
-  ['EHOSTDOWN', 'unreachable'],
-  ['EPROTO', 'tls_error'],
-])
-
-/** Codes of OpenSSL and of Node's own checks of certificates. */
-const tlsCode = /^ERR_(TLS|SSL)_|CERT|SELF_SIGNED|UNABLE_TO_|CRL_/
-
-/** The error, its causes and what it gathers, outermost first. */
-function causes(error: unknown): readonly Error[] {
-  if (!(error instanceof Error)) return []
-  const gathered = error instanceof AggregateError ? error.errors.flatMap(causes) : []
-  return [error, ...gathered, ...causes(error.cause)]
 }

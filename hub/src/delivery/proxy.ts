@@ -14,7 +14,7 @@ export interface ProxySettings {
   readonly noProxy: readonly string[]
 }
 
-export interface Proxy {
+export interface EgressProxy {
   /** Without credentials: may be shown. */
   readonly url: URL
   /** `proxy-authorization`. */
@@ -29,7 +29,7 @@ export class ProxyError extends Error {
 }
 
 /** Throws when a setting says something that cannot be followed, without telling the credentials. */
-export function createProxy({ url: text, noProxy }: ProxySettings): Proxy {
+export function createProxy({ url: text, noProxy }: ProxySettings): EgressProxy {
   const given = URL.parse(text)
   if (given === null || !/^https?:$/.test(given.protocol) || given.pathname !== '/' || given.search !== '')
     throw new Error('expected the egress proxy as an http or https url like http://proxy.example:3128')
