@@ -9,6 +9,8 @@ export interface Outgoing {
   readonly endpoint: string
   readonly events: number
   readonly body: Uint8Array
+  /** CEL over `body`, a JSON payload: what is sent instead. */
+  readonly expression?: string
   /** What the format adds, names in lower case: `content-type`, `ce-…`. */
   readonly headers: Readonly<Record<string, string>>
 }
