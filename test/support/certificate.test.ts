@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { connect, createServer } from 'node:tls'
-import { selfSignedCertificate } from './certificate.ts'
+import { certificate, selfSignedCertificate } from './certificate.ts'
 
 test('a self-signed certificate names loopback, is valid now and signed by itself', () => {
   const certificate = new X509Certificate(selfSignedCertificate('hub').cert)
@@ -31,4 +31,16 @@ test('a client that trusts the certificate talks to its server, another one does
   } finally {
     server.close()
   }
+})
+
+test('a certificate can be for other names, for another time and of an authority', () => {
+  const authority = certificate({ commonName: 'authority' })
+  const past = { from: Date.UTC(2020, 0, 1), to: Date.UTC(2020, 0, 2) }
+  const issued = new X509Certificate(certificate({ hosts: ['other.example'], valid: past, issuer: authority }).cert)
+  assert.equal(issued.issuer, 'CN=authority')
+  assert.ok(issued.verify(new X509Certificate(authority.cert).publicKey))
+  assert.ok(!issued.ca)
+  assert.equal(issued.checkHost('other.example'), 'other.example')
+  assert.equal(issued.checkHost('localhost'), undefined)
+  assert.equal(issued.validToDate.getTime(), past.to)
 })

@@ -1,32 +1,50 @@
-/** A self-signed certificate for loopback, made on the spot: no key lies in the repository and no tool has to be installed. */
+/** Certificates for loopback, made on the spot: no key lies in the repository and no tool has to be installed. */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { isIPv4 } from 'node:net'
 
 export interface Certificate {
-  /** PEM; it is its own authority. */
+  /** PEM */
   readonly cert: string
   /** PEM, PKCS #8. */
   readonly key: string
+  readonly commonName: string
 }
 
-/** X.509 v3, ECDSA on P-256, valid from an hour ago for a day, for `127.0.0.1` and `localhost`. */
-export function selfSignedCertificate(commonName = 'localhost'): Certificate {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+export interface CertificateOptions {
+  /** @default localhost */
+  readonly commonName?: string
+  /** Names and IPv4 addresses that it is for. @default localhost, 127.0.0.1 */
+  readonly hosts?: readonly string[]
+  /** ms since 1970. @default from an hour ago, for a day */
+  readonly valid?: { readonly from: number; readonly to: number }
+  /** Who signs it. @default itself: it is its own authority */
+  readonly issuer?: Certificate
+}
+
+export const selfSignedCertificate = (commonName = 'localhost'): Certificate => certificate({ commonName })
+
+const hour = 3_600_000
+
+/** X.509 v3, ECDSA on P-256. */
+export function certificate(options: CertificateOptions = {}): Certificate {
   const now = Date.now()
-  const hour = 3_600_000
-  const name = sequence(set(sequence(oid(0x55, 0x04, 0x03), tlv(0x0c, Buffer.from(commonName)))))
+  const { commonName = 'localhost', hosts = ['localhost', '127.0.0.1'], issuer } = options
+  const { from, to } = options.valid ?? { from: now - hour, to: now + 24 * hour }
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   const toBeSigned = sequence(
     tlv(0xa0, integer(Buffer.from([2]))),
     integer(Buffer.concat([Buffer.from([1]), randomBytes(15)])),
     ecdsaWithSha256,
-    name,
-    sequence(time(now - hour), time(now + 24 * hour)),
-    name,
+    named(issuer?.commonName ?? commonName),
+    sequence(time(from), time(to)),
+    named(commonName),
     publicKey.export({ type: 'spki', format: 'der' }),
-    tlv(0xa3, sequence(authority, subjectAltNames)),
+    tlv(0xa3, sequence(...(issuer === undefined ? [authority] : []), subjectAltNames(hosts))),
   )
-  const signature = sign('sha256', toBeSigned, privateKey)
+  const signature = sign('sha256', toBeSigned, issuer?.key ?? key)
   const der = sequence(toBeSigned, ecdsaWithSha256, tlv(0x03, Buffer.from([0]), signature))
-  return { cert: pem(der), key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
+  return { cert: pem(der), key, commonName }
 }
 
 const pem = (der: Buffer): string => {
@@ -58,7 +76,8 @@ const time = (ms: number): Buffer =>
 const ecdsaWithSha256 = sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02))
 const yes = tlv(0x01, Buffer.from([0xff]))
 const authority = sequence(oid(0x55, 0x1d, 0x13), yes, tlv(0x04, sequence(yes)))
-const subjectAltNames = sequence(
-  oid(0x55, 0x1d, 0x11),
-  tlv(0x04, sequence(tlv(0x82, Buffer.from('localhost')), tlv(0x87, Buffer.from([127, 0, 0, 1])))),
-)
+const named = (commonName: string): Buffer => sequence(set(sequence(oid(0x55, 0x04, 0x03), tlv(0x0c, Buffer.from(commonName)))))
+const subjectAltNames = (hosts: readonly string[]): Buffer =>
+  sequence(oid(0x55, 0x1d, 0x11), tlv(0x04, sequence(...hosts.map(subjectAltName))))
+const subjectAltName = (host: string): Buffer =>
+  isIPv4(host) ? tlv(0x87, Buffer.from(host.split('.').map(Number))) : tlv(0x82, Buffer.from(host))
