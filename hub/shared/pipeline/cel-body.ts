@@ -17,11 +17,11 @@ const bounds = { maxLength: 16_384, maxLoopDepth: 3, without: new Set<string>() 
 export function checkBody(source: string, payload: BodyPayload): string | undefined {
   try {
     const { valid, type = 'dyn', error } = parse(source, payload).check()
-    if (!valid) return `expected a CEL expression, got: ${reasonOf(error)}`
+    if (!valid) return reasonOf(error)
     const [odd] = noJson.exec(type) ?? []
-    return odd === undefined ? undefined : `expected an expression that yields JSON, got one of type ${type}`
+    return odd === undefined ? undefined : `it yields a value of type ${type}, which JSON does not have`
   } catch (error) {
-    return `expected a CEL expression, got: ${reasonOf(error)}`
+    return reasonOf(error)
   }
 }
 

@@ -98,7 +98,7 @@ export interface EndpointConfig {
   readonly unwatched: 'keep' | 'delete'
   /** A commit that would report more deletions than `removals` holds the endpoint. */
   readonly guard?: { readonly removals: number }
-  /** CEL over `payload`: the JSON to send instead. Only with `format: watch-hub`. */
+  /** CEL over `payload`, which is that of the format: the JSON to send instead. Not with CloudEvents. */
   readonly body?: string
   /** A fence around what watches send here, globs; absent part = all. Applied at every attempt. */
   readonly allow: {

@@ -181,7 +181,15 @@ const together: readonly (readonly [fields: string, problem: string])[] = [
   ],
   [
     'format: watch-proxy\nbody: payload.items',
-    'spec.body: expected no body ("") with format: watch-proxy (it makes other JSON of the payload of format: watch-hub), got one',
+    "spec.body: expected a CEL expression over the payload of format: watch-proxy that yields JSON, got 'payload.items': No such key: items (column 9)",
+  ],
+  [
+    'format: watch-hub\nbody: payload.itms',
+    "spec.body: expected a CEL expression over the payload of format: watch-hub that yields JSON, got 'payload.itms': No such key: itms (column 9)",
+  ],
+  [
+    'format: cloudevents-batch\nbody: payload.items',
+    'spec.body: expected no body ("") with format: cloudevents-batch (it makes other JSON of a payload, and a CloudEvent is one already), got one',
   ],
 ]
 

@@ -2,10 +2,11 @@
  * What the fields of an Endpoint may not say together. A contradiction is told where it was written: at the field, else at the one that
  * does not go with it; what the repo's defaults contradict by themselves is told there and not again at each endpoint.
  */
+import { checkBody } from '@watch-hub/shared/pipeline/cel-body'
 import { endpointDefaults as builtIn } from '../defaults.ts'
 import type { Format } from '../model.ts'
 import type { Manifest } from '../parse.ts'
-import type { FieldPath } from '../place.ts'
+import { type FieldPath, shown } from '../place.ts'
 import type { Problems } from '../problems.ts'
 import type { EndpointFields } from '../schema.ts'
 
@@ -28,6 +29,15 @@ export function checkTogether(own: EndpointFields, written: Written, under: Endp
     if (says(own)) written.problems.add(written.manifest, [...written.at, ...field], message)
     else if (own.format !== undefined) written.problems.add(written.manifest, [...written.at, 'format'], message)
   }
+}
+
+function bodyProblem(body: string, format: Format): string | undefined {
+  if (format !== 'watch-hub' && format !== 'watch-proxy')
+    return `expected no body ("") with format: ${format} (it makes other JSON of a payload, and a CloudEvent is one already), got one`
+  const problem = checkBody(body, format)
+  return (
+    problem && `expected a CEL expression over the payload of format: ${format} that yields JSON, got ${shown(body)}: ${problem}`
+  )
 }
 
 interface FormatRule {
@@ -57,10 +67,7 @@ const formatRules: readonly FormatRule[] = [
   {
     field: ['body'],
     says: ({ body }) => body !== undefined,
-    refusal: ({ body = '' }, format) =>
-      body !== '' && format !== 'watch-hub'
-        ? `expected no body ("") with format: ${format} (it makes other JSON of the payload of format: watch-hub), got one`
-        : undefined,
+    refusal: ({ body = '' }, format) => (body === '' ? undefined : bodyProblem(body, format)),
   },
   {
     field: ['batch', 'maxObjects'],

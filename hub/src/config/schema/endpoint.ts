@@ -144,7 +144,7 @@ const shape = {
   body: optional(
     body({
       description:
-        'CEL over `payload`, for receivers that want other JSON than format: watch-hub has. Empty = the payload as it is.',
+        'CEL over `payload`, for receivers that want other JSON than formats watch-hub and watch-proxy have; json(value) makes text of JSON. Empty = the payload as it is.',
       default: '',
       examples: ['{"ids": payload.items.map(item, item.resource.uid)}'],
     }),
