@@ -5,6 +5,7 @@
 import { decodeJson, json, literal, object, optional, record, string } from '@watch-hub/shared/protocol/decode'
 import type { Format as FormatName, Metadata } from '../config/model.ts'
 import type { FrozenBatch, LogRow, Member } from '../store/store.ts'
+import { utf8 } from './bytes.ts'
 import type { ContextText } from './contexts.ts'
 import { cloudevents, cloudeventsBatch, cloudeventsBinary } from './formats/cloudevents.ts'
 import type { Envelope, Format, Item, MarkerItem } from './formats/format.ts'
@@ -94,5 +95,5 @@ export function renderRequest(
   items: readonly string[],
 ): Pick<Outgoing, 'body' | 'expression' | 'headers'> {
   const { body, headers } = formats[format].request(envelope, marker === undefined ? items : [...items, marker])
-  return { body: Buffer.from(body), headers, ...(expression !== undefined && { expression }) }
+  return { body: utf8(body), headers, ...(expression !== undefined && { expression }) }
 }

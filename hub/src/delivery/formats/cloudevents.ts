@@ -14,6 +14,7 @@ import {
   eventId,
   type Format,
   type Item,
+  listed,
   type MarkerItem,
   markerId,
   paddedSequence,
@@ -53,11 +54,11 @@ const inHeaders: Writing = (attributes, data) => `${JSON.stringify(headersOf(att
 
 export const cloudevents: Format = {
   one: 'event',
-  ...formatOf(inJson, (_, items) => ({ body: only(items), headers: { 'content-type': 'application/cloudevents+json' } })),
+  ...formatOf(inJson, (_, items) => ({ body: [only(items)], headers: { 'content-type': 'application/cloudevents+json' } })),
 }
 
 export const cloudeventsBatch: Format = formatOf(inJson, (_, items) => ({
-  body: `[${items.join()}]`,
+  body: ['[', ...listed(items), ']'],
   headers: { 'content-type': 'application/cloudevents-batch+json' },
 }))
 
@@ -66,7 +67,7 @@ export const cloudeventsBinary: Format = {
   ...formatOf(inHeaders, (_, items): Rendered => {
     const event = only(items)
     const tab = event.indexOf('\t')
-    return { body: event.slice(tab + 1), headers: decodeJson(record(string), event.slice(0, tab)) }
+    return { body: [event.slice(tab + 1)], headers: decodeJson(record(string), event.slice(0, tab)) }
   }),
 }
 

@@ -45,7 +45,8 @@ export interface Envelope {
 
 /** What goes over the wire, besides what a target adds. */
 export interface Rendered {
-  readonly body: string
+  /** The body's text in pieces, one behind the other. */
+  readonly body: readonly string[]
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
 }
@@ -88,6 +89,10 @@ export const resourceOf = ({ row: { object } }: Item): string =>
     uid: object.uid,
     resourceVersion: object.resourceVersion,
   })
+
+/** Items as the pieces of a list, with commas between them. */
+export const listed = (items: readonly string[]): readonly string[] =>
+  items.flatMap((item, i) => (i === 0 ? [item] : [',', item]))
 
 export const jsonHeaders = { 'content-type': 'application/json' }
 

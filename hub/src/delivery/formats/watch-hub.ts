@@ -11,7 +11,7 @@
  * for it. An item of a scan counts for this also when its sequence makes the receiver ignore it otherwise. What is swept is forgotten whole,
  * its sequence too.
  */
-import { contentOf, eventId, type Format, jsonHeaders, markerId, paddedSequence, resourceOf, rfc3339 } from './format.ts'
+import { contentOf, eventId, type Format, jsonHeaders, listed, markerId, paddedSequence, resourceOf, rfc3339 } from './format.ts'
 
 export const watchHub: Format = {
   item(item) {
@@ -30,6 +30,6 @@ export const watchHub: Format = {
 
   request({ id, endpoint, createdAt, metadata }, items) {
     const head = JSON.stringify({ version: '1', id, endpoint, createdAt: rfc3339(createdAt), metadata })
-    return { body: `${head.slice(0, -1)},"items":[${items.join()}]}`, headers: jsonHeaders }
+    return { body: [`${head.slice(0, -1)},"items":[`, ...listed(items), ']}'], headers: jsonHeaders }
   },
 }

@@ -3,7 +3,7 @@
  * attached metadata of Settings, Endpoint and Cluster (the nearer to the object wins), `asset_type_id` what the watches attach as `assetId`.
  */
 import type { EventType } from '../../config/model.ts'
-import { type Format, jsonHeaders } from './format.ts'
+import { type Format, jsonHeaders, listed } from './format.ts'
 
 const verbs: Readonly<Record<EventType, string>> = { created: 'add', updated: 'update', deleted: 'delete' }
 
@@ -18,6 +18,6 @@ export const watchProxy: Format = {
 
   request({ metadata, cluster }, items) {
     const meta = JSON.stringify({ ...metadata, ...cluster?.metadata, cluster: cluster?.name })
-    return { body: `{"data":[${items.join()}],"meta":${meta}}`, headers: jsonHeaders }
+    return { body: ['{"data":[', ...listed(items), `],"meta":${meta}}`], headers: jsonHeaders }
   },
 }
