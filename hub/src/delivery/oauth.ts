@@ -118,6 +118,7 @@ async function exchange({ tokenUrl, clientId, scopes }: ClientCredentials, deps:
   const parameters = new URLSearchParams(scopes.length === 0 ? {} : { scope: scopes.join(' ') })
   let came: TokenAnswer | Setback | undefined
   const fetch = async (url: string, { headers, body }: { headers: Record<string, string>; body: URLSearchParams }) => {
+    signal.throwIfAborted()
     came = await ask({ url: new URL(url), headers, body: body.toString() }, signal)
     return responseOf(came)
   }
