@@ -1,5 +1,5 @@
 /**
- * `npm run bench [store|full-speed|single-change|first-sync|memory|resync|weekend|million]…`: prints each figure beside its limit from the same run. Without a name: all.
+ * `npm run bench [store|hub-alone|isolation|full-speed|single-change|first-sync|memory|resync|weekend|million]…`: prints each figure beside its limit from the same run. Without a name: all.
  * It takes a few minutes, stops by itself and leaves nothing behind.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import '../../deploy/bundle.ts' // the agent is measured as it is shipped
 import { type Cluster, startRealCluster, startSimulatedCluster } from '../support/cluster.ts'
 import { findAssets } from '../support/envtest/assets.ts'
+import { benchHubAlone } from './delivery/hub-alone.ts'
+import { benchIsolation } from './delivery/isolation.ts'
 import { benchFirstSync } from './first-sync.ts'
 import { benchFullSpeed } from './full-speed.ts'
 import { benchMemory } from './memory.ts'
@@ -22,6 +24,8 @@ const startCluster = assets === undefined ? startSimulatedCluster : startRealClu
 
 const figures: Readonly<Record<string, () => Promise<unknown>>> = {
   store: () => benchStore(),
+  'hub-alone': () => benchHubAlone(),
+  isolation: () => onCluster(startSimulatedCluster, benchIsolation),
   'full-speed': () => onCluster(startCluster, benchFullSpeed),
   'single-change': () => onCluster(startCluster, benchSingleChange),
   'first-sync': () => onCluster(startCluster, benchFirstSync),

@@ -22,27 +22,26 @@ export interface StoreBench {
   readonly commitMs: { readonly p50: number; readonly p99: number }
 }
 
-const bodyBytes = 2_000
+export const bodyBytes = 2_000
 const stream = { id: 'services-whole', group: '', resource: 'services', version: 'v1', kind: 'Service', namespaced: true }
-const watch = {
-  definition: 'd1',
-  endpoints: ['cmdb', 'dns'],
-  events: ['created', 'updated', 'deleted'],
-  initial: 'send',
-  metadata: {},
-} as const
-const activation: Activation = {
-  endpoints: ['cmdb', 'dns'],
-  clusters: [
-    {
-      cluster: 'prod-eu-1',
-      plan: 'p1',
-      context: { name: 'prod-eu-1', labels: { env: 'prod' }, metadata: {} },
-      streams: [{ id: stream.id, resource: 'services', watches: ['load-balancers'] }],
-      watches: { 'load-balancers': watch },
+const activationOf = (clusters: readonly string[], endpoints: readonly string[]): Activation => ({
+  endpoints,
+  clusters: clusters.map((cluster) => ({
+    cluster,
+    plan: 'p1',
+    context: { name: cluster, labels: { env: 'prod' }, metadata: {} },
+    streams: [{ id: stream.id, resource: 'services', watches: ['load-balancers'] }],
+    watches: {
+      'load-balancers': {
+        definition: 'd1',
+        endpoints,
+        events: ['created', 'updated', 'deleted'],
+        initial: 'send',
+        metadata: {},
+      },
     },
-  ],
-}
+  })),
+})
 
 const bodies = Array.from({ length: 500 }, (_, i) => {
   const text = JSON.stringify({ kind: 'Service', i, noise: randomBytes(bodyBytes / 2).toString('hex') })
@@ -50,7 +49,7 @@ const bodies = Array.from({ length: 500 }, (_, i) => {
 })
 
 /** Half of the rows are new objects, half are changes of them. */
-function framesOf(rows: number, entriesPerFrame: number): readonly Frame[] {
+export function framesOf(rows: number, entriesPerFrame: number): readonly Frame[] {
   const uids = Array.from({ length: Math.ceil(rows / 2) }, () => randomUUID())
   return Array.from({ length: Math.ceil(rows / entriesPerFrame) }, (_, f) => ({
     plan: 'p1',
@@ -77,7 +76,7 @@ function framesOf(rows: number, entriesPerFrame: number): readonly Frame[] {
   }))
 }
 
-async function withFolder<T>(run: (file: string) => Promise<T>): Promise<T> {
+export async function withFolder<T>(run: (file: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'watch-hub-bench-'))
   try {
     return await run(join(folder, 'store.db'))
@@ -86,11 +85,18 @@ async function withFolder<T>(run: (file: string) => Promise<T>): Promise<T> {
   }
 }
 
-async function joined(store: Store): Promise<void> {
-  await store.saveToken({ hash: 't', cluster: 'prod-eu-1', expiresAt: Date.now() + 60_000, replace: false })
-  await store.join({ cluster: 'prod-eu-1', tokenHash: 't', publicKey: 'k', clusterUid: 'u', now: Date.now() })
-  await store.openProcess('prod-eu-1', 0)
-  await store.activate(activation)
+/** These clusters have joined, and what their frames tell goes to these endpoints. */
+export async function joined(
+  store: Store,
+  clusters: readonly string[] = ['prod-eu-1'],
+  endpoints: readonly string[] = ['cmdb', 'dns'],
+): Promise<void> {
+  for (const cluster of clusters) {
+    await store.saveToken({ hash: cluster, cluster, expiresAt: Date.now() + 60_000, replace: false })
+    await store.join({ cluster, tokenHash: cluster, publicKey: 'k', clusterUid: cluster, now: Date.now() })
+    await store.openProcess(cluster, 0)
+  }
+  await store.activate(activationOf(clusters, endpoints))
 }
 
 const quantile = (ascending: readonly number[], q: number): number =>
@@ -128,7 +134,7 @@ async function measureStore(
 }
 
 /** Rows per second of the store's tables and nothing else: no lookups, no routes, no thread. */
-const measureRaw = (frames: readonly Frame[]): Promise<number> =>
+export const measureRaw = (frames: readonly Frame[]): Promise<number> =>
   withFolder(async (file) => {
     using db = openDatabase(file)
     migrate(db)
