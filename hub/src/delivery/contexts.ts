@@ -16,6 +16,8 @@ export interface ContextText {
   watches(names: readonly string[]): string
   /** What these watches attach, merged. */
   watchMetadata(names: readonly string[]): Metadata
+  /** JSON of the context as far as these watches need it: `contextText` of it gives the same texts again. */
+  kept(names: readonly string[]): string
 }
 
 export interface Contexts {
@@ -52,6 +54,12 @@ export function contextText({ cluster, watches }: Context): ContextText {
     metadata,
     watches: memo((names) => `"watches":${JSON.stringify(names)},"metadata":${JSON.stringify(merged(names))}`),
     watchMetadata: merged,
+    kept: memo((names) =>
+      JSON.stringify({
+        cluster: { name, uid, labels, metadata },
+        watches: Object.fromEntries(names.flatMap((watch) => (watches[watch] === undefined ? [] : [[watch, watches[watch]]]))),
+      }),
+    ),
   }
 }
 
@@ -59,7 +67,7 @@ export function contextText({ cluster, watches }: Context): ContextText {
 function memo<T>(make: (names: readonly string[]) => T): (names: readonly string[]) => T {
   const made = new Map<string, T>()
   return (names) => {
-    const key = names.join()
+    const key = names.length === 1 ? (names[0] ?? '') : names.join()
     const before = made.get(key)
     if (before !== undefined) return before
     const value = make(names)
