@@ -40,5 +40,6 @@ export function retryAfterMs(header: string | undefined, now: number): number | 
   return ms > 0 ? Math.min(ms, longestRetryAfterMs) : undefined
 }
 
-/** `Date.parse` alone reads almost anything; an HTTP date begins with the day's name. */
-const httpDate = (text: string): number => (/^(mon|tue|wed|thu|fri|sat|sun)[a-z]*,? /i.test(text) ? Date.parse(text) : Number.NaN)
+/** `Date.parse` alone reads almost anything; an HTTP date begins with the day's name. The oldest form ends with the year and means GMT. */
+const httpDate = (text: string): number =>
+  /^(mon|tue|wed|thu|fri|sat|sun)[a-z]*,? /i.test(text) ? Date.parse(/ \d{4}$/.test(text) ? `${text} GMT` : text) : Number.NaN
