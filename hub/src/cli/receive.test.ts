@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { isRecord } from '@watch-hub/shared/protocol/decode'
+import { Webhook } from 'standardwebhooks'
 import { runCli } from './program.ts'
 import { failing } from './receive.ts'
 import { recordingIo } from './testing/recording-io.ts'
@@ -13,9 +17,9 @@ async function receiving(...argv: readonly string[]) {
   const url = /listening on (\S+),/.exec(io.lines.err[0] ?? '')?.[1] ?? ''
   return {
     io,
-    deliver: async (body: unknown, path = '/hooks') => {
+    deliver: async (body: unknown, path = '/hooks', headers: Readonly<Record<string, string>> = {}) => {
       const text = typeof body === 'string' ? body : JSON.stringify(body)
-      const response = await fetch(`${url}${path}`, { method: 'POST', body: text })
+      const response = await fetch(`${url}${path}`, { method: 'POST', body: text, headers })
       return { status: response.status, answer: await response.json() }
     },
     /** Lines without their time. */
@@ -95,6 +99,84 @@ test('receive understands the format of Watch-Proxy', async () => {
   ]
   await r.deliver({ data, meta: { cluster: 'east' } }, '/legacy')
   assert.deepEqual(r.printed(), ['/legacy  created  east  Service web/shop', '/legacy  deleted  east  east-u2'])
+})
+
+test('receive understands CloudEvents, one, by headers and many, and keeps its rule for them', async () => {
+  await using r = await receiving()
+  const event = (sequence: number, type: string, change: object = {}) => {
+    const { sequence: padded, type: _, ...data } = item(sequence)
+    return {
+      ...{ specversion: '1.0', type: `dev.watch-hub.resource.${type}`, source: '/clusters/east', id: padded, sequence: padded },
+      data: { endpoint: 'dns', ...data, ...change },
+    }
+  }
+  await r.deliver(event(1, 'created', { reason: 'initial' }), '/hooks', { 'content-type': 'application/cloudevents+json' })
+  const { data, ...attributes } = event(2, 'updated')
+  const headers = Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`ce-${name}`, value]))
+  await r.deliver(data, '/hooks', { ...headers, 'content-type': 'application/json' })
+  const { resource: _, object: __, ...marker } = event(4, 'synced').data
+  const many = [event(2, 'updated'), event(3, 'deleted'), { ...event(4, 'synced'), data: { ...marker, count: 1 } }]
+  await r.deliver(many, '/hooks', { 'content-type': 'application/cloudevents-batch+json' })
+  assert.deepEqual(r.printed(), [
+    'dns  created (initial)  east  Service web/shop',
+    'dns  updated  east  Service web/shop',
+    'dns  deleted  east  Service web/shop',
+    'dns  synced  east  watch w (1 object)',
+  ])
+  const foreign = { ...event(5, 'created'), type: 'com.example.other' }
+  const refused = await r.deliver(foreign, '/hooks', { 'content-type': 'application/cloudevents+json' })
+  assert.equal(refused.status, 400)
+})
+
+const secrets = ['a', 'b'].map((letter) => `whsec_${Buffer.alloc(32, letter).toString('base64')}`)
+const signed = (body: string, secret = '', at = new Date()) => ({
+  'webhook-id': 'b-1',
+  'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+  'webhook-signature': new Webhook(secret).sign('b-1', at, body),
+})
+
+test('receive --secret believes what any of its secrets signed, and says so', async () => {
+  await using r = await receiving('--secret', ...secrets)
+  const body = JSON.stringify(delivery(item(1)))
+  assert.equal((await r.deliver(body, '/hooks', signed(body, secrets[1]))).status, 200)
+  assert.deepEqual(r.printed(), ['/hooks  b-1: the signature is valid', 'dns  updated  east  Service web/shop'])
+})
+
+test('receive --secret refuses with 401 what it cannot believe, says why and shows nothing of it', async () => {
+  await using r = await receiving('--secret', ...secrets)
+  const body = JSON.stringify(delivery(item(1)))
+  const old = new Date(Date.now() - 3_600_000)
+  const other = `whsec_${Buffer.alloc(32, 'c').toString('base64')}`
+  for (const headers of [{}, signed(body, other), signed(`${body} `, secrets[0]), signed(body, secrets[0], old)])
+    assert.equal((await r.deliver(body, '/hooks', headers)).status, 401)
+  const said = [/^without webhook-id: .* not signed/, /no signature matches/, /no signature matches/, /one 36\d\d s behind$/]
+  for (const [i, pattern] of said.entries()) assert.match(r.printed()[i]?.replace('/hooks  ', '') ?? '', pattern)
+  assert.equal(r.printed().length, 4)
+})
+
+test('receive --secret reads a file, and refuses what is no signing secret without showing it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'watch-hub-receive-'))
+  const file = join(folder, 'signing')
+  await writeFile(file, `${secrets[0]}\n`)
+  const body = JSON.stringify(delivery(item(1)))
+  {
+    await using r = await receiving('--secret', file, '-o', 'json')
+    assert.equal((await r.deliver(body, '/hooks', signed(body, secrets[0]))).status, 200)
+    assert.equal(r.io.lines.out.length, 1)
+    assert.match(r.io.lines.err.join('\n'), /b-1: the signature is valid/)
+  }
+  await writeFile(file, 'correct horse')
+  for (const [secret, why] of [
+    [file, /--secret: expected a signing secret, whsec_/],
+    [join(folder, 'absent'), /--secret: expected a file with a signing secret.*ENOENT/],
+  ] as const) {
+    const io = recordingIo()
+    assert.notEqual(await runCli(['receive', '--port', '0', '--secret', secret], io), 0)
+    const printed = io.lines.err.join('\n')
+    assert.match(printed, why)
+    assert.doesNotMatch(printed, /horse/)
+  }
+  await rm(folder, { recursive: true })
 })
 
 test('receive refuses what it does not understand with 400, and says why', async () => {

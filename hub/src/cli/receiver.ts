@@ -1,78 +1,87 @@
 /**
- * A receiver for trying things out: takes deliveries, keeps the receiver's rule (a sequence that is not greater than the stored one changes
- * nothing) and fails where it is told to. Understands `format: watch-hub` and `format: watch-proxy`.
+ * A receiver for trying things out: takes deliveries of every format, keeps the receiver's rule, verifies signatures where it is given secrets,
+ * and fails where it is told to.
  */
-import {
-  array,
-  DecodeError,
-  type Decoder,
-  decodeJson,
-  integer,
-  json,
-  literal,
-  object,
-  optional,
-  string,
-} from '@watch-hub/shared/protocol/decode'
+import { DecodeError, decodeJson, json } from '@watch-hub/shared/protocol/decode'
 import { describeError } from '@watch-hub/shared/runtime/log'
+import { distrust, type SigningKey } from '../delivery/signature.ts'
 import { type HttpServer, listen } from '../http/listen.ts'
 import type { ListenAddress } from '../settings.ts'
+import { type Delivery, type ReceivedItem, readDelivery } from './read-delivery.ts'
 
-export interface ReceivedItem {
-  readonly type: string
-  readonly reason?: string
-  readonly cluster: string
-  readonly kind: string
-  /** `web/shop` */
-  readonly name: string
-  /** true = told before, or overtaken: changes nothing. */
-  readonly stale: boolean
-  /** Set for a patch: whether what it is based on came here, and nothing of the object since. */
-  readonly baseHeld?: boolean
-  /** As it came. */
-  readonly item: unknown
-}
+export type { ReceivedItem }
 
 export type Received =
-  /** `endpoint`: its name, or the path where the format has none. */
-  | { readonly kind: 'accepted'; readonly endpoint: string; readonly items: readonly ReceivedItem[] }
+  | ({ readonly kind: 'accepted' } & Delivery)
   | { readonly kind: 'failed'; readonly status: number; readonly path: string }
   | { readonly kind: 'not-understood'; readonly path: string; readonly why: string }
+
+/** Whether a request may be believed. */
+export interface Verdict {
+  readonly path: string
+  /** `webhook-id` */
+  readonly id: string | undefined
+  /** Why not; absent = it may. */
+  readonly why?: string
+}
 
 export interface ReceiverOptions {
   readonly listen: ListenAddress
   /** Asked for each request, which counts from 1: a status to fail it with. */
   readonly failing: (request: number) => number | undefined
   readonly onReceived: (received: Received) => void
+  /** Absent = every request is believed. One that is not gets 401 and is told to nobody else. */
+  readonly verify?: { readonly keys: readonly SigningKey[]; readonly onVerdict: (verdict: Verdict) => void }
 }
 
-/** Objects remembered; beyond that the longest known are forgotten, and their next event counts as new. */
-const maxObjects = 200_000
 const maxBytes = 64 * 1024 * 1024
 
-export async function startReceiver({ listen: address, failing, onReceived }: ReceiverOptions): Promise<HttpServer> {
+export async function startReceiver(options: ReceiverOptions): Promise<HttpServer> {
+  const { listen: address, failing, onReceived, verify } = options
   const memory = new Map<string, string>()
   let requests = 0
-  const fetch = async (request: Request): Promise<Response> => {
-    const path = new URL(request.url).pathname
+  const answer = (request: Request, path: string, bytes: Uint8Array): Response => {
     const status = failing(++requests)
+    if (verify !== undefined) {
+      const verdict = judge(request.headers, path, { bytes, keys: verify.keys })
+      verify.onVerdict(verdict)
+      if (verdict.why !== undefined) return refusal(401, 'not-trusted', verdict.why)
+    }
     if (status !== undefined) {
       onReceived({ kind: 'failed', status, path })
-      return Response.json({ code: 'as-told', message: 'this receiver was told to fail' }, { status })
+      return refusal(status, 'as-told', 'this receiver was told to fail')
     }
+    const body = decodeJson(json, Buffer.from(bytes).toString('utf8'))
+    onReceived({ kind: 'accepted', ...readDelivery({ path, headers: request.headers, body }, memory) })
+    return Response.json({})
+  }
+  const fetch = async (request: Request): Promise<Response> => {
+    const path = new URL(request.url).pathname
     try {
-      onReceived({ kind: 'accepted', ...readDelivery(await readBody(request), path, memory) })
-      return Response.json({})
+      return answer(request, path, await readBody(request))
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       onReceived({ kind: 'not-understood', path, why: describeError(error) })
-      return Response.json({ code: 'not-understood', message: error.message }, { status: 400 })
+      return refusal(400, 'not-understood', error.message)
     }
   }
   return listen({ fetch }, { listen: address, graceMs: 200 })
 }
 
-async function readBody(request: Request): Promise<unknown> {
+const refusal = (status: number, code: string, message: string): Response => Response.json({ code, message }, { status })
+
+interface Evidence {
+  readonly bytes: Uint8Array
+  readonly keys: readonly SigningKey[]
+}
+
+function judge(headers: Headers, path: string, { bytes, keys }: Evidence): Verdict {
+  const [id, timestamp, signature] = ['id', 'timestamp', 'signature'].map((name) => headers.get(`webhook-${name}`) ?? undefined)
+  const why = distrust({ id, timestamp, signature, body: bytes }, keys, Date.now())
+  return { path, id, ...(why !== undefined && { why }) }
+}
+
+async function readBody(request: Request): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   let size = 0
   for await (const part of request.body ?? []) {
@@ -80,97 +89,5 @@ async function readBody(request: Request): Promise<unknown> {
     if (size > maxBytes) throw new DecodeError(`expected a body of at most ${maxBytes} bytes, got more`)
     parts.push(part)
   }
-  return decodeJson(json, Buffer.concat(parts).toString('utf8'))
+  return Buffer.concat(parts)
 }
-
-const watchHubItem = object({
-  type: string,
-  reason: optional(string),
-  sequence: string,
-  base: optional(string),
-  cluster: object({ name: string, uid: string }),
-  resource: object({ kind: string, namespace: optional(string), name: string, uid: string }),
-})
-/** Closes a scan; about no object. */
-const markerItem = object({ cluster: object({ name: string }), watches: array(string), count: optional(integer) })
-const anyItem = object({ type: string })
-const watchHub = object({ endpoint: string, items: array(json) })
-const watchProxyItem = object({ uniqueId: string, event: literal('add', 'update', 'delete'), data: json })
-const watchProxy = object({ data: array(json), meta: object({ cluster: string }) })
-const named = object({ kind: optional(string), metadata: object({ name: string, namespace: optional(string) }) })
-
-/** `memory`: object → highest sequence. */
-export function readDelivery(
-  payload: unknown,
-  path: string,
-  memory: Map<string, string>,
-): Pick<Extract<Received, { kind: 'accepted' }>, 'endpoint' | 'items'> {
-  if (typeof payload === 'object' && payload !== null && 'data' in payload) {
-    const { data, meta } = watchProxy.decode(payload)
-    return { endpoint: path, items: data.map((item, i) => proxyItem(item, `data[${i}]`, meta.cluster)) }
-  }
-  const { endpoint, items } = watchHub.decode(payload)
-  return { endpoint, items: items.map((item, i) => hubItem(item, `items[${i}]`, memory)) }
-}
-
-function hubItem(item: unknown, at: string, memory: Map<string, string>): ReceivedItem {
-  if (attempt(anyItem, item)?.type === 'synced') return readMarker(item, at)
-  const { type, reason, sequence, base, cluster, resource } = watchHubItem.decode(item, at)
-  const key = `${cluster.uid}/${resource.uid}`
-  const before = memory.get(key)
-  const stale = before !== undefined && sequence <= before // both are padded to one length
-  if (!stale) remember(memory, key, sequence)
-  return {
-    type,
-    ...(reason === undefined ? {} : { reason }),
-    cluster: cluster.name,
-    kind: resource.kind,
-    name: fullName(resource),
-    stale,
-    ...(base !== undefined && { baseHeld: stale || before === base }),
-    item,
-  }
-}
-
-function readMarker(item: unknown, at: string): ReceivedItem {
-  const { cluster, watches, count } = markerItem.decode(item, at)
-  const counted = count === undefined ? '' : ` (${count} ${count === 1 ? 'object' : 'objects'})`
-  return { type: 'synced', cluster: cluster.name, kind: 'watch', name: `${watches.join()}${counted}`, stale: false, item }
-}
-
-function remember(memory: Map<string, string>, key: string, sequence: string): void {
-  memory.delete(key) // to the end: the first one is the longest known
-  memory.set(key, sequence)
-  if (memory.size <= maxObjects) return
-  for (const oldest of memory.keys()) {
-    memory.delete(oldest)
-    return
-  }
-}
-
-const proxyTypes = { add: 'created', update: 'updated', delete: 'deleted' } as const
-
-function proxyItem(item: unknown, at: string, cluster: string): ReceivedItem {
-  const { event, uniqueId, data } = watchProxyItem.decode(item, at)
-  const known = attempt(named, data)
-  return {
-    type: proxyTypes[event],
-    cluster,
-    kind: known?.kind ?? '',
-    name: known === undefined ? uniqueId : fullName(known.metadata),
-    stale: false,
-    item,
-  }
-}
-
-/** A projection may have left the name out. */
-function attempt<T>(decoder: Decoder<T>, value: unknown): T | undefined {
-  try {
-    return decoder.decode(value)
-  } catch {
-    return undefined
-  }
-}
-
-const fullName = ({ namespace, name }: { readonly namespace?: string; readonly name: string }): string =>
-  namespace === undefined || namespace === '' ? name : `${namespace}/${name}`

@@ -53,7 +53,8 @@ function fromEnv(env: SecretSettings['env'], name: string): SecretValue {
     : { kind: 'found', value }
 }
 
-const largestBytes = 64 * 1024
+/** As large as a Kubernetes Secret may be: bundles of authorities fit. */
+const largestBytes = 1024 * 1024
 const bindingFile = 'allowed-hosts'
 
 async function fromFolder(folder: string | undefined, ref: string, receiver: URL): Promise<SecretValue> {
