@@ -20,7 +20,8 @@ export const moments = {
   'batch-answered': 'an endpoint accepted a batch; that is written nowhere',
   'batch-settled': 'accepted batches are forgotten on disk',
   'batch-halved': 'the halves of a batch that was refused are on disk in its place; neither was attempted',
-  'object-parked': 'an event that its endpoint refuses is parked on disk: what follows of its object waits, and nothing else does',
+  'object-parked':
+    'an event that its endpoint refuses is parked on disk: what follows of its object waits, and nothing else does',
   'object-unparked': 'a parked event was accepted and is forgotten on disk; what waited behind it was not attempted',
   'dead-letter-written': 'an event was given up: it is a dead letter on disk, and what follows of its object goes on',
   'dead-letter-replayed': 'dead letters are on disk as batches that tell them again; none was attempted',
