@@ -71,6 +71,18 @@ export interface Room {
   readonly freeBytes: number
 }
 
+/** How long things are kept, ms. */
+export interface Ages {
+  /** Rows of the log that nobody needs any more, and endpoints that left. */
+  readonly retentionMs: number
+  /** What no plan has any more. @default 7 days */
+  readonly staleMs?: number
+  /** @default 30 days */
+  readonly deadLetterRetentionMs?: number
+  /** @default 3 days */
+  readonly attemptRetentionMs?: number
+}
+
 export interface Calls {
   activate(activation: Activation): void
   /** One step of handing rows of other streams on. Answers with where to go on; nothing = done. */
@@ -117,7 +129,7 @@ export interface Calls {
   paused(of: undefined): ReadonlyMap<string, Pause>
   stats(of: undefined): EngineStats
   /** Drops one chunk of what nobody needs any more. True = there may be more. `whateverAge`: rows of the log go before their time. */
-  prune(of: { readonly retentionMs: number; readonly staleMs?: number; readonly whateverAge?: boolean }): boolean
+  prune(of: Ages & { readonly whateverAge?: boolean }): boolean
   /**
    * One step of a sweep over the rows after `from`: drops rows that nobody needs and, where `merging` is given, passes over what a later
    * row of the same object can tell, for one endpoint or for all. Answers with where to go on; without it, the sweep is over.
@@ -126,8 +138,9 @@ export interface Calls {
     readonly next?: Sequence
   }
   room(of: undefined): Room
-  /** The endpoint for which the most rows wait. */
-  neediest(of: undefined): string | undefined
+  /** Endpoints for which rows wait, those with the most first. */
+  needy(of: undefined): readonly string[]
+  letterTotals(of: undefined): readonly { readonly endpoint: string; readonly count: number; readonly bytes: number }[]
 }
 
 export type CallName = keyof Calls

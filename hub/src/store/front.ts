@@ -28,11 +28,7 @@ import { startUpkeep, type UpkeepSettings } from './upkeep.ts'
 export interface FrontSettings extends UpkeepSettings {
   /** Bounds of the rows kept in memory. @default 32 MiB or a quarter of `logLimit`, 50 000 rows */
   readonly tail?: { readonly bytes: number; readonly rows: number }
-  /** Of one endpoint, as `StoreStats.deadLetterLimit` counts them. @default 256 MiB */
-  readonly deadLetterLimit?: number
 }
-
-const defaultDeadLetterLimit = 256 * 1024 * 1024
 
 /** What is in memory cannot be compacted: of a small log it is a small part. */
 const tailOf = ({ tail, logLimit = Number.POSITIVE_INFINITY }: FrontSettings) =>
@@ -42,7 +38,6 @@ const contextsKept = 1_000
 export function createStore(link: Link, settings: FrontSettings = {}): Store {
   const tail = memoryTail({ head: link.head, ...tailOf(settings) })
   const listeners = new Set<Parameters<Store['onAppend']>[0]>()
-  const { deadLetterLimit = defaultDeadLetterLimit } = settings
   const upkeep = startUpkeep({ link, floor: () => tail.floor }, settings)
   const contexts = new Map<string, Context>()
   let closing: Promise<void> | undefined
@@ -100,7 +95,7 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
         tail.clear()
       }
     },
-    freeze: (step) => link.call('freeze', { ...step, deadLetterLimit }),
+    freeze: (step) => link.call('freeze', { ...step, deadLetterLimit: upkeep.figures.deadLetterLimit }),
     deadLetters: (of) => deadLetters(link, of),
     deadLetter: (id) => link.call('deadLetter', id),
     dropDeadLetters: async (filter) => inSteps((position) => link.call('dropDeadLetters', { ...filter, ...position })),
@@ -119,7 +114,7 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
     get state() {
       return upkeep.figures.state
     },
-    stats: async () => ({ ...(await link.call('stats', undefined)), deadLetterLimit, ...upkeep.figures }),
+    stats: async () => ({ ...(await link.call('stats', undefined)), ...upkeep.figures }),
     [Symbol.asyncDispose]: () => {
       closing ??= close()
       return closing

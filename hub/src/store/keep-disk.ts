@@ -55,7 +55,7 @@ export function keepDisk(
   const makeRoom = async (lacks: () => Promise<boolean>): Promise<void> => {
     await rooms.dropPassed(lacks)
     if (sinceSweep < againMs) return
-    await rooms.sweep(lacks, await link.call('neediest', undefined))
+    await rooms.sweep(lacks)
     sinceSweep = (await lacks()) ? 0 : againMs
   }
   const goOn = () => {

@@ -8,8 +8,10 @@ import type { Store } from './store.ts'
 import { activationFacts } from './testing/facts/activation.ts'
 import { agentFacts } from './testing/facts/agents.ts'
 import { appendFacts } from './testing/facts/append.ts'
+import { attemptFacts } from './testing/facts/attempts.ts'
 import { compactionFacts } from './testing/facts/compaction.ts'
 import { comparisonFacts } from './testing/facts/comparisons.ts'
+import { deadLetterFacts } from './testing/facts/dead-letters.ts'
 import { dropFacts } from './testing/facts/drops.ts'
 import { endpointFacts } from './testing/facts/endpoints.ts'
 import { heirFacts } from './testing/facts/heirs.ts'
@@ -17,6 +19,7 @@ import { markerFacts } from './testing/facts/markers.ts'
 import { parkingFacts } from './testing/facts/parking.ts'
 import { patchFacts } from './testing/facts/patches.ts'
 import { readFacts } from './testing/facts/reads.ts'
+import { replayFacts } from './testing/facts/replays.ts'
 import { resyncFacts } from './testing/facts/resyncs.ts'
 import { retentionFacts } from './testing/facts/retention.ts'
 import { scanFacts } from './testing/facts/scans.ts'
@@ -63,6 +66,9 @@ export function storeContract(name: string, open: OpenStore): void {
     dropFacts(lab)
     endpointFacts(lab)
     parkingFacts(lab)
+    deadLetterFacts(lab)
+    replayFacts(lab)
+    attemptFacts(lab)
     patchFacts(lab)
     readFacts(lab)
     retentionFacts(lab)

@@ -24,6 +24,8 @@ export interface DeadLetters {
   list(of: Input<'deadLetters'>): Output<'deadLetters'>
   drop(of: Input<'dropDeadLetters'>): Output<'dropDeadLetters'>
   total(endpoint: string): EndpointBacklog['deadLetters']
+  /** Of all endpoints that have some. */
+  totals(): Output<'letterTotals'>
   /** Drops a chunk of those that died before this time. True = there may be more. */
   prune(diedBefore: number): boolean
 }
@@ -59,6 +61,10 @@ const totals = object({ count: integer, bytes: integer })
 
 export function createDeadLetters(db: Database): DeadLetters {
   const total = db.query('SELECT letters AS count, bytes FROM dead_letter_totals WHERE endpoint = ?', totals)
+  const allTotals = db.query(
+    'SELECT endpoint, letters AS count, bytes FROM dead_letter_totals ORDER BY endpoint',
+    object({ endpoint: string, count: integer, bytes: integer }),
+  )
   const bytesOfSome = db.query(
     `SELECT count(*) AS count, ifnull(sum(bytes), 0) AS bytes FROM dead_letters
      WHERE endpoint = ? AND id IN (SELECT value FROM json_each(?))`,
@@ -99,6 +105,7 @@ export function createDeadLetters(db: Database): DeadLetters {
       return { dropped: rows.length, ...(next !== undefined && { next }) }
     },
     total: (endpoint) => total.get(endpoint) ?? { count: 0, bytes: 0 },
+    totals: () => allTotals.all(),
     prune: (diedBefore) => prune(diedBefore) > 0,
   }
 }

@@ -22,8 +22,8 @@ export interface Endpoints {
   skip(endpoint: string, versions: number): void
   /** Its scans are closed by markers. */
   wantsMarkers(endpoint: string): boolean
-  /** The one for which the most rows wait; none when nothing waits. */
-  neediest(): string | undefined
+  /** Those for which rows wait, those with the most first. */
+  needy(): readonly string[]
   /** Of what was appended up to `upTo` it may not hold everything: no patch is based on that. */
   doubt(endpoint: string, upTo: Sequence): void
   /** See `EndpointState.doubted`. */
@@ -72,9 +72,10 @@ export function createEndpoints(db: Database, deps: EndpointsDeps): Endpoints {
     },
     skip: (endpoint, versions) => void skip(versions, endpoint),
     wantsMarkers: (endpoint) => markers.get(endpoint)?.markers === true,
-    neediest: () => {
+    needy: () => {
       const needs = [...cursors()].map(([endpoint, cursor]) => ({ endpoint, rows: backlog.events(endpoint, cursor) }))
-      return needs.filter(({ rows }) => rows > 0).sort((a, b) => b.rows - a.rows)[0]?.endpoint
+      const waiting = needs.filter(({ rows }) => rows > 0).sort((a, b) => b.rows - a.rows)
+      return waiting.map(({ endpoint }) => endpoint)
     },
     doubt: (endpoint, upTo) => void doubt(upTo, endpoint),
     doubted: (endpoint) => Math.max(one.get(endpoint)?.doubted ?? 0, begun),

@@ -28,6 +28,7 @@ import { createLogTable } from './log.ts'
 import { createPatches } from './patches.ts'
 import { createPauses } from './pauses.ts'
 import { createPlans } from './plans.ts'
+import { renewScans } from './renewed.ts'
 import { createReadReplay } from './replays.ts'
 import { createPrune } from './retention.ts'
 import { createScanSources } from './scan-sources.ts'
@@ -63,6 +64,7 @@ export function createEngine(db: Database, { now, commitMs }: EngineDeps): Engin
   const identity = takeOver(db)
   const parts = createParts(db, { now, generation: identity.generation })
   const { streams, plans, audiences, log, patches } = parts
+  renewScans(db, parts.scans)
   return {
     ...identity,
     ops: createOps(db, parts, commitMs),
@@ -161,7 +163,8 @@ function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs'])
     prune: createPrune(db, parts),
     compact: compaction.step,
     room: () => ({ logBytes: log.totals().bytes, freeBytes: db.freeBytes() }),
-    neediest: endpoints.neediest,
+    needy: endpoints.needy,
+    letterTotals: deadLetters.totals,
   }
 }
 
