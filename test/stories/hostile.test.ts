@@ -30,6 +30,8 @@ import {
 } from '../support/hostile-receiver/hostilities.ts'
 import { type HostileOptions, type Hostility, startHostileReceiver } from '../support/hostile-receiver/receiver.ts'
 
+process.env.TZ = 'Asia/Tokyo' // dates of the oldest form say no zone and are not local
+
 const batch: Outgoing = { id: 'b-1', endpoint: 'dns', events: 2, body: Buffer.from('{"items":[]}'), headers: {} }
 const live = new AbortController().signal
 const now = Date.UTC(2026, 10, 23, 12, 0, 0)

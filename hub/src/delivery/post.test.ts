@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import test from 'node:test'
-import { createEgress, type Egress } from './egress.ts'
+import { createEgress, type Egress, type Resolve } from './egress.ts'
 import { openPost } from './post.ts'
-import type { Outcome, Outgoing } from './send.ts'
+import { DeliveryFailure, type Outcome, type Outgoing } from './send.ts'
+import type { Target } from './target.ts'
 import { type Answer, startReceiver } from './testing/receiver.ts'
 
 const batch: Outgoing = { id: 'b-1', endpoint: 'dns', events: 2, body: Buffer.from('{"a":"ü"}'), headers: {} }
@@ -143,4 +144,124 @@ test('an abort ends the attempt with its reason', async () => {
     answered(() => stop.abort(reason), { signal: stop.signal }),
     reason,
   )
+})
+
+const targetOf = (url: string, more: Partial<Target> = {}): Target => ({
+  url: new URL(url),
+  headers: { 'content-type': 'application/json', 'x-tenant': 'a' },
+  mask: (text) => text,
+  ...more,
+})
+const settings = { timeoutMs: 5_000, egress: loopback, now: () => 1_700_000_000_999 }
+
+test('an attempt is signed with its own time; what the format says of the content comes before the target', async () => {
+  await using receiver = await startReceiver()
+  const sign = (id: string, seconds: number, body: Uint8Array) => `v1,${id}/${seconds}/${Buffer.from(body).toString()}`
+  await using opened = openPost(targetOf(receiver.url, { sign }), settings)
+  await opened.send({ ...batch, body: Buffer.from('[]'), headers: { 'content-type': 'application/cloudevents+json' } }, live)
+  const headers = receiver.received[0]?.headers
+  assert.equal(headers?.['webhook-timestamp'], '1700000000')
+  assert.equal(headers?.['webhook-signature'], 'v1,b-1/1700000000/[]')
+  assert.equal(headers?.['content-type'], 'application/cloudevents+json')
+  assert.equal(headers?.['x-tenant'], 'a')
+})
+
+function authorizing() {
+  const rejected: unknown[] = []
+  let tokens = 0
+  const headers = () => ({ authorization: `Bearer ${tokens}` })
+  const refresh: NonNullable<Target['refresh']> = (headers) => {
+    rejected.push(headers)
+    tokens++
+  }
+  return { rejected, authorize: async () => ({ kind: 'ready' as const, headers: headers() }), refresh }
+}
+
+test('a 401 is answered with a new token once', async () => {
+  await using receiver = await startReceiver()
+  const { rejected, ...auth } = authorizing()
+  await using opened = openPost(targetOf(receiver.url, auth), settings)
+  receiver.answer(401)
+  assert.deepEqual(await opened.send(batch, live), { kind: 'accepted', status: 200 })
+  receiver.answer(401, 401)
+  assert.equal((await failure(opened.send(batch, live))).why.status, 401)
+  assert.deepEqual(rejected, [{ authorization: 'Bearer 0' }, { authorization: 'Bearer 1' }])
+  assert.deepEqual(
+    receiver.received.map(({ headers }) => headers.authorization),
+    ['Bearer 0', 'Bearer 1', 'Bearer 1', 'Bearer 2'],
+  )
+})
+
+test('without a token nothing is sent, and the attempt came to what asking for one came to', async () => {
+  await using receiver = await startReceiver()
+  const outcome = { kind: 'try-later', why: new DeliveryFailure('token_error', 'no token') } as const
+  await using opened = openPost(targetOf(receiver.url, { authorize: async () => ({ kind: 'failed', outcome }) }), settings)
+  assert.equal(await opened.send(batch, live), outcome)
+  assert.equal(receiver.received.length, 0)
+})
+
+test('a token is asked for at the tokenUrl, under the same guard, within the same deadline', async () => {
+  await using receiver = await startReceiver()
+  await using issuer = await startReceiver()
+  const token = JSON.stringify({ access_token: 'fresh', token_type: 'Bearer', expires_in: 3_600 })
+  issuer.otherwise((response) => response.writeHead(200, { 'content-type': 'application/json' }).end(token))
+  const oauth2 = (tokenUrl: string) => ({ tokenUrl: new URL(tokenUrl), clientId: 'hub', clientSecret: 's', scopes: ['write'] })
+  await using opened = openPost(targetOf(receiver.url, { oauth2: oauth2(`${issuer.url}/token?tenant=1`) }), settings)
+  assert.equal((await opened.send(batch, live)).kind, 'accepted')
+  assert.equal((await opened.send(batch, live)).kind, 'accepted')
+  assert.deepEqual(
+    issuer.received.map(({ path, body }) => [path, new URLSearchParams(body).get('scope')]),
+    [['/token?tenant=1', 'write']],
+  )
+  assert.equal(receiver.received[1]?.headers.authorization, 'Bearer fresh')
+
+  await using guarded = openPost(targetOf(receiver.url, { oauth2: oauth2(issuer.url.replace('127.0.0.1', '127.0.0.2')) }), {
+    ...settings,
+    egress: createEgress(['127.0.0.1/32']),
+  })
+  assert.equal((await guarded.send(batch, live)).kind, 'blocked')
+
+  issuer.otherwise(() => {})
+  await using slow = openPost(targetOf(receiver.url, { oauth2: oauth2(issuer.url) }), { ...settings, timeoutMs: 50 })
+  assert.equal((await failure(slow.send(batch, live))).why.kind, 'token_error')
+  assert.equal(receiver.received.length, 2)
+})
+
+const lookingUp = (resolve: Resolve) => ({ ...settings, timeoutMs: 50, egress: createEgress([], { resolve }) })
+
+test('a resolver that does not answer is not charged; time that ran out before there was a connection says so', async () => {
+  const unanswered = Object.assign(new Error('getaddrinfo EAI_AGAIN'), { code: 'EAI_AGAIN' })
+  await using opened = openPost(
+    targetOf('http://a.example/'),
+    lookingUp((_name, _options, callback) => callback(unanswered, [])),
+  )
+  const outcome = await opened.send(batch, live)
+  assert.ok(outcome.kind === 'not-charged')
+  assert.equal(outcome.why.kind, 'resolver_error')
+
+  await using stuck = openPost(
+    targetOf('http://a.example/'),
+    lookingUp(() => {}),
+  )
+  const { why } = await failure(stuck.send(batch, live))
+  assert.equal(why.kind, 'unreachable')
+  assert.match(
+    why.message,
+    /^unreachable: (no connection to http:\/\/a\.example: .* took longer than 50 ms|Connect Timeout Error)/,
+  )
+})
+
+test('disposing waits for the attempts under way', async () => {
+  await using receiver = await startReceiver()
+  const opened = openPost(targetOf(receiver.url), settings)
+  let answer = () => {}
+  receiver.otherwise((response) => {
+    answer = () => response.end()
+  })
+  const sent = opened.send(batch, live)
+  await receiver.requests(1)
+  const disposed = opened[Symbol.asyncDispose]()
+  answer()
+  assert.equal((await sent).kind, 'accepted')
+  await disposed
 })
