@@ -76,7 +76,10 @@ export function openConnections(settings: ConnectionSettings): Connections {
     },
   })
   return {
-    exchange: (request, signal) => exchange(agent, way.address(request), signal),
+    exchange: (request, signal) => {
+      const answer = exchange(agent, way.address(request), signal)
+      return way.check === undefined ? answer : answer.then(way.check)
+    },
     wasStale: (error) =>
       error instanceof Error &&
       isClosing(error) &&
@@ -100,6 +103,8 @@ type Connect = (to: buildConnector.Options) => Promise<Socket>
 interface Way {
   readonly connect: Connect
   address(request: Exchange): Addressed
+  /** Throws when the answer is not the receiver's. */
+  check?(answer: Answer): Answer
   close(): Promise<void>
 }
 
@@ -131,6 +136,10 @@ function proxied({ receiver, egress, tls, timeoutMs }: ConnectionSettings, proxy
         origin: proxy.url.origin,
         path: `${receiver.origin}${request.path}`,
       }),
+      check: (answer) => {
+        if (answer.status === 407) throw new ProxyError(`the egress proxy ${proxy.url.host} answered 407`)
+        return answer
+      },
       close: async () => {},
     }
   const tunnels = new Agent({ ...patient, headersTimeout: timeoutMs, connect: called(connectProxy) })
