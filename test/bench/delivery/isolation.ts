@@ -65,7 +65,7 @@ async function withStage<T>(cluster: Cluster, others: readonly Other[], run: (st
   await stage.startAgent()
   await stage.receiver.waitFor(() => stage.arrivals.size >= objects, 'the first sync', 60_000)
   await stage.live()
-  return run(stage)
+  return await run(stage)
 }
 
 let rev = 0
