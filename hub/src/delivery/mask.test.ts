@@ -30,6 +30,7 @@ test('a secret within another leaves the rest of that one unreadable', () => {
 test('a text that was cut within a secret does not show its beginning', () => {
   const mask = masking(['correct-horse-battery'])
   assert.equal(mask('you sent correct-horse-bat'), 'you sent ***')
+  assert.equal(mask('you sent correct-horse-bat\ufffd'), 'you sent ***')
   assert.equal(mask('you sent correct-horse-bat, no'), 'you sent correct-horse-bat, no')
   assert.equal(mask('this is corr'), 'this is corr')
 })

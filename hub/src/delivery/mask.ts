@@ -49,9 +49,10 @@ function html(text: string): readonly string[] {
 }
 
 function withoutCutSecret(text: string, hidden: readonly string[]): string {
+  const whole = text.replace(/\ufffd+$/, '') // what a cut makes of a character
   let cut = 0
   for (const secret of hidden)
-    for (let length = Math.min(secret.length - 1, text.length); length >= shortestBeginning && length > cut; length--)
-      if (text.endsWith(secret.slice(0, length))) cut = length
-  return cut === 0 ? text : `${text.slice(0, -cut)}***`
+    for (let length = Math.min(secret.length - 1, whole.length); length >= shortestBeginning && length > cut; length--)
+      if (whole.endsWith(secret.slice(0, length))) cut = length
+  return cut === 0 ? text : `${whole.slice(0, -cut)}***`
 }

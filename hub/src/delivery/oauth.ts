@@ -14,6 +14,7 @@ import {
   processClientCredentialsResponse,
   ResponseBodyError,
 } from 'oauth4webapi'
+import { oneLine } from './foreign-text.ts'
 import { type Mask, masking } from './mask.ts'
 import { DeliveryFailure, type Outcome } from './send.ts'
 
@@ -62,13 +63,18 @@ export interface TokenClient {
 
 const unsaidLifetimeMs = 60 * 60_000
 const longestLifetimeMs = 24 * 60 * 60_000
-const shownAnswer = 200
 
 export function createTokenClient(credentials: ClientCredentials, ask: AskToken): TokenClient {
   const { tokenUrl, clientId, clientSecret } = credentials
   const place = `${tokenUrl.origin}${tokenUrl.pathname}`
-  const pair = [clientId, clientSecret].map(asForm).join(':')
-  const mask = masking([clientId, clientSecret, Buffer.from(pair).toString('base64')])
+  let mask = masking([clientId, clientSecret])
+  /** The header spells the credentials in its own way. */
+  const asking: AskToken = (request, signal) => {
+    const [, encoded = ''] = request.headers.authorization?.split(' ') ?? []
+    const spelled = Buffer.from(encoded, 'base64').toString('utf8').split(':')
+    mask = masking([clientId, clientSecret, encoded, ...spelled])
+    return ask(request, signal)
+  }
   /** The first is what every server has to understand, the second what some insist on. The one that worked stays. */
   let [way, other] = [ClientSecretBasic(clientSecret), ClientSecretPost(clientSecret)]
 
@@ -83,12 +89,12 @@ export function createTokenClient(credentials: ClientCredentials, ask: AskToken)
     return failure(mask(exchange.what), rest)
   }
   return {
-    mask,
+    mask: (text) => mask(text),
     failure,
     async token(signal) {
-      const first = await exchange(credentials, { way, ask, signal })
+      const first = await exchange(credentials, { way, ask: asking, signal })
       if (first.kind !== 'no token' || first.error !== 'invalid_client') return judge(first)
-      const second = await exchange(credentials, { way: other, ask, signal })
+      const second = await exchange(credentials, { way: other, ask: asking, signal })
       if (second.kind === 'token') [way, other] = [other, way]
       return judge(second.kind === 'token' ? second : first)
     },
@@ -160,11 +166,4 @@ function responseOf(came: TokenAnswer | Setback): Response {
   const { status, body } = came.kind === 'answered' ? came : { status: 599, body: '' }
   const empty = status === 204 || status === 205 || status === 304
   return new Response(empty ? null : body, { status, headers: { 'content-type': 'application/json' } })
-}
-
-const asForm = (text: string): string => new URLSearchParams([['', text]]).toString().slice(1)
-
-function oneLine(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
-  return line.length > shownAnswer ? `${line.slice(0, shownAnswer)}…` : line
 }

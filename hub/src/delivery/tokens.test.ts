@@ -132,7 +132,7 @@ test('tokens and credentials are masked, as long as an answer may hold them', as
   await header()
   state.now = 90_000
   await header()
-  const basic = Buffer.from('hub:s3cret-of-hub').toString('base64')
+  const basic = Buffer.from('hub:s3cret%2Dof%2Dhub').toString('base64')
   assert.equal(tokens.mask(`token-1 token-2 s3cret-of-hub ${basic}.`), '*** *** *** ***.')
 })
 
