@@ -26,6 +26,10 @@ export function activationOf(snapshot: Snapshot): Activation {
     markers: named(endpoints.filter(({ markers }) => markers)),
     unwatched: named(endpoints.filter(({ unwatched }) => unwatched === 'delete')),
     guards: Object.fromEntries(endpoints.flatMap(({ name, guard }) => (guard === undefined ? [] : [[name, guard.removals]]))),
+    resting: [...snapshot.watches.values()]
+      .filter(({ paused }) => paused)
+      .map(({ name, clusters: names, endpoints: hearing }) => ({ watch: name, clusters: names, endpoints: hearing })),
+    commit: snapshot.commit,
     clusters,
   }
 }

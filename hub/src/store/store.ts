@@ -118,6 +118,14 @@ export interface Activation {
   readonly unwatched?: readonly string[]
   /** By endpoint: a commit that takes more objects from it holds it. @default none */
   readonly guards?: Readonly<Record<string, number>>
+  /** Watches that are paused, which takes nothing from anybody. @default none */
+  readonly resting?: readonly {
+    readonly watch: string
+    readonly clusters: readonly string[]
+    readonly endpoints: readonly string[]
+  }[]
+  /** For people: who made it. @default '' */
+  readonly commit?: string
   readonly clusters: readonly ClusterRoutes[]
 }
 
@@ -311,7 +319,8 @@ export interface Scan {
   readonly endpoint: string
   readonly watch: string
   readonly cluster: string
-  readonly reason: 'initial' | 'resync'
+  /** unwatched: of a watch that a commit took from the endpoint; it tells deletions. */
+  readonly reason: 'initial' | 'resync' | 'unwatched'
   /** Objects sent so far, and objects to send when it began; what the log tells meanwhile is left out. */
   readonly sent: number
   readonly total: number

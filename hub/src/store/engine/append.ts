@@ -14,6 +14,7 @@ import type { Backlog } from './backlog.ts'
 import type { Bodies } from './bodies.ts'
 import type { Comparisons } from './comparisons.ts'
 import type { Contexts } from './contexts.ts'
+import type { Guards } from './guards.ts'
 import type { Held, Inventory } from './inventory.ts'
 import type { Log } from './log.ts'
 import { encodeRoutes, matchesNow, type Recorded } from './log-row.ts'
@@ -30,6 +31,7 @@ export interface AppendDeps {
   readonly bodies: Bodies
   readonly comparisons: Comparisons
   readonly contexts: Contexts
+  readonly guards: Guards
   readonly inventory: Inventory
   readonly log: Log
   readonly patches: Patches
@@ -52,6 +54,7 @@ export const createAppend =
     const written = writeFrame({ frame, plan, context, appendedAt, deps })
     agents.setLastFrame(cluster, frame.number)
     const ready = frame.entries.some(isSynced) ? deps.scans.ready(cluster) : []
+    if (frame.entries.some(isSynced)) deps.guards.review()
     return { kind: 'stored', cluster, context: String(context), appendedAt, ready, ...written }
   }
 
@@ -209,8 +212,10 @@ interface Sums {
   close(head: Sequence | undefined): void
 }
 
-function createSums({ backlog, bodies, comparisons, log, streams }: AppendDeps): Sums {
+function createSums({ backlog, bodies, comparisons, guards, log, streams }: AppendDeps): Sums {
   const tally = backlog.tally()
+  /** Deletions that a commit is the cause of, by endpoint. */
+  const removals = new Map<string, number>()
   const held = createStreamSums(streams)
   const corrections = new Map<number, { changes: number; byAudit: number }>()
   const { thinned } = log.totals()
@@ -219,6 +224,8 @@ function createSums({ backlog, bodies, comparisons, log, streams }: AppendDeps):
   return {
     count: ({ stream, uid, before, now, sequence, routes, bytes: brought }) => {
       tally.count(sequence, routes)
+      for (const { endpoint, reason } of routes)
+        if (reason === 'unwatched') removals.set(endpoint, (removals.get(endpoint) ?? 0) + 1)
       rows++
       bytes += brought
       held.change({ stream, uid, before, now })
@@ -237,6 +244,7 @@ function createSums({ backlog, bodies, comparisons, log, streams }: AppendDeps):
     },
     close: (head) => {
       tally.write()
+      for (const [endpoint, count] of removals) guards.count(endpoint, count)
       if (head !== undefined) log.grow({ head, rows, bytes })
     },
   }

@@ -5,6 +5,7 @@ import type { Route } from '../store.ts'
 import { names } from './columns.ts'
 import type { Database } from './database.ts'
 import { type Audience, type Change, derive, isCorrection } from './derive.ts'
+import type { Leavings } from './leavings.ts'
 import { encodeRoutes } from './log-row.ts'
 import type { PlanRoutes } from './plans.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -41,7 +42,12 @@ export interface Audiences {
 /** Different changes that are remembered per audience. */
 const remembered = 1_000
 
-export function createAudiences(db: Database, subscriptions: Subscriptions): Audiences {
+export interface AudienceDeps {
+  readonly leavings: Leavings
+  readonly subscriptions: Subscriptions
+}
+
+export function createAudiences(db: Database, { leavings, subscriptions }: AudienceDeps): Audiences {
   const active = db.query('SELECT name FROM endpoints WHERE left_at IS NULL ORDER BY name', object({ name: string }))
   const synced = db.query(
     'SELECT watch, definition FROM stream_watches WHERE stream = ? ORDER BY watch',
@@ -57,8 +63,12 @@ export function createAudiences(db: Database, subscriptions: Subscriptions): Aud
   const audienceOf = (plan: PlanRoutes, stream: { readonly id: string; readonly number: number }): Audience => {
     const own = plan.streams.get(stream.id) ?? []
     const hearing = new Set(own.flatMap((watch) => plan.watches.get(watch)?.endpoints ?? []))
+    const { cluster, streams } = plan.routes
+    const kind = streams.find(({ id }) => id === stream.id)?.resource
+    const leaving = kind === undefined ? new Map() : leavings({ cluster, kind })
     return {
-      endpoints: active.all().flatMap(({ name }) => (hearing.has(name) ? [name] : [])),
+      endpoints: active.all().flatMap(({ name }) => (hearing.has(name) || leaving.has(name) ? [name] : [])),
+      leaving,
       watches: plan.watches,
       own,
       heard: subscriptions.heard(plan.routes.cluster),

@@ -4,7 +4,7 @@
  *
  *   matched none before, some now  → created
  *   some → some, other content     → updated
- *   some → none                    → deleted, if the object or its own change did it; what a commit did is never a deletion
+ *   some → none                    → deleted, if the object or its own change did it; what a commit did is one only for those who asked for it
  *   anything else                  → nothing
  *
  * "Before" counts every watch that the endpoint ever heard in the cluster, so that a watch which is renamed or taken away says nothing.
@@ -27,6 +27,23 @@ export interface Change {
   readonly sameVersion: boolean
 }
 
+/**
+ * Of an endpoint that is told what commits take from it: what it holds, and why, by watch. In none of them are watches that were taken before
+ * it was told such things; they end silently.
+ */
+export interface Leaving {
+  /** Objects are held by them: they go on, or they end and it is not known yet whether another watch still wants their objects. */
+  readonly holding: ReadonlySet<string>
+  /** Those that end. A scan tells what it then finds of them. */
+  readonly ending: ReadonlySet<string>
+  /** They ended, and their objects are being told: what counts for them now is only that no object gets lost on the way. */
+  readonly going: ReadonlySet<string>
+  /** They ended, and all of it was told. */
+  readonly over: ReadonlySet<string>
+  /** Paused. They take nothing away. */
+  readonly resting: ReadonlySet<string>
+}
+
 /** Who listens to one stream under one plan. */
 export interface Audience {
   /** Endpoints that the plan sends this stream. Nobody else is told anything. */
@@ -39,6 +56,8 @@ export interface Audience {
   readonly heard: ReadonlyMap<string, ReadonlySet<string>>
   /** Definition under which a watch was last compared in full in this stream. */
   readonly synced: ReadonlyMap<string, string>
+  /** By endpoint that is told what commits take from it. @default none */
+  readonly leaving?: ReadonlyMap<string, Leaving>
 }
 
 export const derive = (change: Change, audience: Audience): readonly Route[] =>
@@ -64,9 +83,8 @@ interface Told {
 
 function derivedFor(endpoint: string, change: Change, audience: Audience): Route | undefined {
   const heard = audience.heard.get(endpoint)
-  const before = change.before.filter((watch) => heard?.has(watch))
-  const now = change.now.filter((watch) => audience.watches.get(watch)?.endpoints.includes(endpoint))
-  const told = outcome({ endpoint, before, now }, change, audience)
+  const leaving = audience.leaving?.get(endpoint)
+  const told = outcome({ endpoint, leaving, ...sidesOf({ endpoint, heard, leaving }, change, audience) }, change, audience)
   if (told === undefined) return undefined
   // A watch that the plan no longer has says nothing about events; the receiver still holds its objects.
   const watches = told.watches.filter((watch) => audience.watches.get(watch)?.events.includes(told.type) ?? true)
@@ -74,15 +92,33 @@ function derivedFor(endpoint: string, change: Change, audience: Audience): Route
   return { endpoint, type: told.type, ...(told.reason !== undefined && { reason: told.reason }), watches }
 }
 
+interface Listener {
+  readonly endpoint: string
+  readonly heard: ReadonlySet<string> | undefined
+  readonly leaving: Leaving | undefined
+}
+
+/** What was taken from an endpoint and told counts no more, whichever plan the agent still runs. */
+function sidesOf(
+  { endpoint, heard, leaving }: Listener,
+  { before, now }: Change,
+  { watches }: Audience,
+): Pick<Side, 'before' | 'now'> {
+  const holds = (watch: string) => heard?.has(watch) === true && !leaving?.going.has(watch) && !leaving?.over.has(watch)
+  const routed = now.filter((watch) => watches.get(watch)?.endpoints.includes(endpoint))
+  return { before: before.filter(holds), now: leaving === undefined ? routed : routed.filter(holds) }
+}
+
 interface Side {
   readonly endpoint: string
+  readonly leaving: Leaving | undefined
   readonly before: readonly string[]
   readonly now: readonly string[]
 }
 
 function outcome(side: Side, change: Change, audience: Audience): Told | undefined {
   const { before, now } = side
-  if (now.length === 0) return before.length === 0 ? undefined : removal(side, change, audience)
+  if (now.length === 0) return before.length === 0 ? departure(side, change) : removal(side, change, audience)
   if (before.length === 0) return appearance(side, change, audience)
   return change.differs ? { type: 'updated', reason: updateReason(change), watches: now } : undefined
 }
@@ -99,7 +135,14 @@ function appearance({ endpoint, now }: Side, { cause, change }: Change, audience
   return skipped ? undefined : { type, reason: 'initial', watches: now }
 }
 
-function removal({ endpoint, before }: Side, { now, change, cause }: Change, audience: Audience): Told | undefined {
+/** An object of a watch that is being told as gone leaves it before its turn came, perhaps: nobody would tell it later. */
+function departure({ leaving }: Side, { before, now, change, cause }: Change): Told | undefined {
+  const watches = before.filter((watch) => leaving?.going.has(watch))
+  if (watches.length === 0 || now.some((watch) => leaving?.going.has(watch))) return undefined
+  return { type: 'deleted', reason: change !== 'gone' ? 'unwatched' : cause === 'live' ? undefined : 'recovered', watches }
+}
+
+function removal({ endpoint, leaving, before }: Side, { now, change, cause }: Change, audience: Audience): Told | undefined {
   const watches = namedBy(endpoint, before, audience)
   const reason = cause !== 'live' ? 'recovered' : change === 'gone' ? undefined : 'out-of-scope'
   if (change === 'gone') return { type: 'deleted', reason, watches }
@@ -107,8 +150,15 @@ function removal({ endpoint, before }: Side, { now, change, cause }: Change, aud
   // A comparison proves that the object left only where the watch was in step under the same definition; else a commit moved it.
   const proven =
     cause === 'live' ? left.length > 0 : left.some((watch) => inStep(watch, audience) || goesOn(endpoint, watch, audience))
-  return proven ? { type: 'deleted', reason, watches } : undefined
+  if (proven) return { type: 'deleted', reason, watches }
+  return leaving !== undefined && isTaken(before, now, leaving) ? { type: 'deleted', reason: 'unwatched', watches } : undefined
 }
+
+/** A commit took the object, for an endpoint that is told so; and no scan will come to it. */
+const isTaken = (before: readonly string[], now: readonly string[], { holding, ending, resting }: Leaving): boolean =>
+  before.some((watch) => holding.has(watch)) &&
+  !before.some((watch) => resting.has(watch)) &&
+  !now.some((watch) => ending.has(watch))
 
 /** Under which names an end is told: the watches that the endpoint still hears, else those that the plan still has, else the old ones. */
 function namedBy(endpoint: string, before: readonly string[], { watches }: Audience): readonly string[] {

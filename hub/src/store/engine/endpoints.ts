@@ -10,7 +10,7 @@ import type { DeadLetters } from './dead-letters.ts'
 export interface Endpoints {
   /** Makes these the ones that are sent something. Those that are new begin at `head`; what came before is in doubt for those that come. */
   replace(
-    listed: Pick<Activation, 'endpoints' | 'deltas' | 'markers'>,
+    listed: Pick<Activation, 'endpoints' | 'deltas' | 'markers' | 'unwatched'>,
     at: { readonly head: Sequence; readonly now: number },
   ): void
   state(endpoint: string): Pick<EndpointState, 'cursor' | 'doubted'>
@@ -104,8 +104,9 @@ function createReplace(db: Database): Endpoints['replace'] {
   )
   const setDelta = db.command('UPDATE endpoints SET delta = ?1, doubted = ?2 WHERE name = ?3 AND delta <> ?1')
   const setMarkers = db.command('UPDATE endpoints SET markers = ?1 WHERE name = ?2 AND markers <> ?1')
+  const setUnwatched = db.command('UPDATE endpoints SET unwatched = ?1 WHERE name = ?2 AND unwatched <> ?1')
   const leave = db.command('UPDATE endpoints SET left_at = ? WHERE name = ?')
-  return ({ endpoints: listed, deltas = [], markers = [] }, { head, now }) => {
+  return ({ endpoints: listed, deltas = [], markers = [], unwatched = [] }, { head, now }) => {
     const before = new Set(active.all().map(({ name }) => name))
     const wanted = new Set(listed)
     for (const name of wanted.difference(before)) enter(name, head)
@@ -113,6 +114,7 @@ function createReplace(db: Database): Endpoints['replace'] {
     for (const name of listed) {
       setDelta(Number(deltas.includes(name)), head, name)
       setMarkers(Number(markers.includes(name)), name)
+      setUnwatched(Number(unwatched.includes(name)), name)
     }
   }
 }

@@ -22,12 +22,15 @@ import { createDeadLetters } from './dead-letters.ts'
 import { createDropBacklog } from './drop-backlog.ts'
 import { createEndpoints } from './endpoints.ts'
 import { createFreeze } from './freeze.ts'
+import { createGuards } from './guards.ts'
 import { createInherit } from './heirs.ts'
 import { createInventory } from './inventory.ts'
+import { createLeavings } from './leavings.ts'
 import { createLogTable } from './log.ts'
 import { createPatches } from './patches.ts'
 import { createPauses } from './pauses.ts'
 import { createPlans } from './plans.ts'
+import { createRemovals } from './removals.ts'
 import { renewScans } from './renewed.ts'
 import { createReadReplay } from './replays.ts'
 import { createPrune } from './retention.ts'
@@ -37,6 +40,7 @@ import { migrate } from './schema.ts'
 import { createStale } from './stale.ts'
 import { createStreams } from './streams.ts'
 import { createSubscriptions } from './subscriptions.ts'
+import { createWanting } from './wanting.ts'
 
 /** Another process has the database now: this one can do nothing more with it. */
 export class NotSoleWriter extends Error {
@@ -85,7 +89,7 @@ function createParts(db: Database, { now, generation }: { readonly now: () => nu
   const subscriptions = createSubscriptions(db)
   const plans = createPlans(db)
   const contexts = createContexts(db, plans)
-  const audiences = createAudiences(db, subscriptions)
+  const audiences = createAudiences(db, { leavings: createLeavings(db), subscriptions })
   const attempts = createAttempts(db)
   const batches = createBatches(db)
   const deadLetters = createDeadLetters(db)
@@ -95,16 +99,21 @@ function createParts(db: Database, { now, generation }: { readonly now: () => nu
   const patches = createPatches(db, { bodies, log })
   const stale = createStale(db, { audiences, bodies, inventory, log, plans, streams })
   const sources = createScanSources(db, { audiences, streams })
-  const scans = createScans(db, { agents, bodies, contexts, endpoints, log, plans, sources, subscriptions, now })
+  const guards = createGuards(db, { plans, sources, subscriptions, now })
+  const wanting = createWanting({ plans, subscriptions })
+  const removals = createRemovals(db, { audiences, guards, log, plans, streams, subscriptions, wanting })
+  const telling = { agents, bodies, contexts, endpoints, log, plans, removals, sources, streams, subscriptions, wanting }
+  const scans = createScans(db, { ...telling, now })
   const data = { attempts, batches, bodies, backlog, comparisons, deadLetters, inventory, log, patches, streams }
-  return { ...data, agents, audiences, contexts, endpoints, pauses, plans, scans, sources, stale, subscriptions, now }
+  const routing = { audiences, contexts, guards, plans, removals, scans, sources, stale, subscriptions }
+  return { ...data, ...routing, agents, endpoints, pauses, now }
 }
 
 type Parts = ReturnType<typeof createParts>
 
 function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs']): Ops {
   const { agents, comparisons, contexts, endpoints, inventory, log, patches, plans, scans, streams } = parts
-  const { attempts, batches, deadLetters, pauses } = parts
+  const { attempts, batches, deadLetters, guards, pauses } = parts
   const compaction = createCompaction(db, parts)
   return {
     activate: createActivate(parts),
@@ -146,8 +155,12 @@ function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs'])
     isDoubted: ({ cluster, stream }) => streams.isDoubted(cluster, stream),
     revoke: agents.revoke,
     agents: agents.all,
-    setPaused: pauses.set,
-    paused: pauses.all,
+    setPaused: (of) => {
+      // Whoever lifts another hold has not seen this one.
+      if (of.pause === undefined && !pauses.all().has(of.endpoint)) guards.pass(of.endpoint)
+      pauses.set(of)
+    },
+    paused: () => new Map([...guards.held(), ...pauses.all()]),
     stats: () => {
       const { rows: logRows, bytes: logBytes } = log.totals()
       const backlogs = endpoints.backlogs().map((each) => ({ ...each, scans: scans.of(each.endpoint) }))

@@ -9,6 +9,7 @@ import type { Batches } from './batches.ts'
 import type { Compaction } from './compaction.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Endpoints } from './endpoints.ts'
+import type { Guards } from './guards.ts'
 import type { Scans } from './scans.ts'
 
 export interface FreezeDeps {
@@ -17,14 +18,16 @@ export interface FreezeDeps {
   readonly compaction: Compaction
   readonly deadLetters: DeadLetters
   readonly endpoints: Endpoints
+  readonly guards: Guards
   readonly scans: Scans
 }
 
 export const createFreeze =
-  ({ attempts, batches, compaction, deadLetters, endpoints, scans }: FreezeDeps) =>
+  ({ attempts, batches, compaction, deadLetters, endpoints, guards, scans }: FreezeDeps) =>
   ({ deadLetterLimit: limit = Number.POSITIVE_INFINITY, ...step }: Input<'freeze'>): FreezeOutcome => {
     const { endpoint, cursor, scan, skipped = 0, deadLetters: letters = [], replayed = [], attempts: made = [] } = step
     if (compaction.overtaken(step)) return 'read-again'
+    if (guards.stops(endpoint, step.batches)) return 'held'
     if (letters.length > 0 && !deadLetters.hasRoom({ endpoint, letters, without: replayed, limit })) return 'full'
     deadLetters.forget(endpoint, replayed)
     deadLetters.add(letters)

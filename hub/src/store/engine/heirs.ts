@@ -18,6 +18,7 @@ import type { Comparisons } from './comparisons.ts'
 import type { Holding, Inventory } from './inventory.ts'
 import type { Log } from './log.ts'
 import type { PlanRoutes, Plans } from './plans.ts'
+import type { Removals } from './removals.ts'
 import { createStreamSums, type StreamSums } from './stream-sums.ts'
 import type { StreamRow, Streams } from './streams.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -29,6 +30,7 @@ export interface HeirDeps {
   readonly inventory: Inventory
   readonly log: Log
   readonly plans: Plans
+  readonly removals: Pick<Removals, 'isOwed'>
   readonly streams: Streams
   readonly subscriptions: Subscriptions
 }
@@ -75,6 +77,8 @@ interface Handing {
   readonly dropped: boolean
   /** Numbers of the streams that a watch passes to; none = it stays. */
   readonly heirs: (watch: string) => readonly number[]
+  /** Some endpoint has to be told of the watch's objects that a commit took them (removals.ts). */
+  readonly owes: (watch: string) => boolean
   readonly deps: HeirDeps
 }
 
@@ -110,13 +114,14 @@ function handingOf(source: StreamRow, plan: PlanRoutes, deps: HeirDeps): Handing
   }
   // What was never compared in full here is not worth lending.
   const lends = own === undefined || [...deps.audiences.inStep(source.id).keys()].some((watch) => heirs(watch).length > 0)
-  return lends ? { source, dropped: own === undefined, heirs, deps } : undefined
+  const owes = (watch: string) => deps.removals.isOwed({ cluster: routes.cluster, kind: source.name, watch })
+  return lends ? { source, dropped: own === undefined, heirs, owes, deps } : undefined
 }
 
 function passOn(
   uid: string,
   row: Holding,
-  { source, dropped, heirs, deps, sums }: Handing & { readonly sums: StreamSums },
+  { source, dropped, heirs, owes, deps, sums }: Handing & { readonly sums: StreamSums },
 ): readonly number[] {
   const { inventory, bodies, log } = deps
   const matches = decodeJson(names, row.matches)
@@ -136,6 +141,14 @@ function passOn(
     }
   }
   if (!dropped || takers.size === 0) return [...takers]
+  // Who is still to be told that a commit took it finds it here.
+  const owed = matches.filter((watch) => heirs(watch).length === 0 && owes(watch))
+  if (owed.length > 0) {
+    const now = { ...row, matches: JSON.stringify(owed) }
+    inventory.setMatches(source.id, uid, now.matches)
+    sums.change({ stream: source.id, uid, before: row, now })
+    return [...takers]
+  }
   inventory.remove(source.id, uid)
   sums.change({ stream: source.id, uid, before: row, now: undefined })
   if (row.sequence <= log.totals().thinned) bodies.release(row.sequence)

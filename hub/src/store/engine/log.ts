@@ -39,6 +39,8 @@ export interface Log {
   totals(): Totals
   /** The next number: above all that were ever given, and not below the clock in µs. It need not become a row. */
   nextSequence(): Sequence
+  /** What was given up to now stays given, over restarts: something else than a row has it. */
+  keepTaken(): void
   add(row: NewLogRow): void
   /** Rows were taken away, `bytes` of bodies with them. */
   shrink(by: { readonly rows: number; readonly bytes: number; readonly pruned?: Sequence; readonly thinned?: Sequence }): void
@@ -77,7 +79,8 @@ export function createLogTable(db: Database, deps: { readonly backlog: Backlog; 
     return row
   }
   // Scans have taken numbers too, and count on later rows being above them, wherever the clock stands now.
-  const taken = db.query('SELECT ifnull(max(started), 0) AS n FROM scans', count)
+  const taken = db.query('SELECT max(taken, ifnull((SELECT max(started) FROM scans), 0)) AS n FROM totals', count)
+  const keepTaken = db.command('UPDATE totals SET taken = max(taken, ?)')
   let last = Math.max(readTotals().head, taken.get()?.n ?? 0)
   return {
     totals: readTotals,
@@ -85,6 +88,7 @@ export function createLogTable(db: Database, deps: { readonly backlog: Backlog; 
       last = Math.max(last + 1, deps.now() * 1000)
       return last
     },
+    keepTaken: () => void keepTaken(last),
     add: (row) =>
       void insert(
         ...[

@@ -4,7 +4,7 @@
  */
 import { array, integer, literal, object, record, string } from '@watch-hub/shared/protocol/decode'
 import type { ClusterRoutes, WatchRoute } from '../store.ts'
-import { eventType, jsonText, metadata, names, nullable } from './columns.ts'
+import { count, eventType, jsonText, metadata, names, nullable } from './columns.ts'
 import type { Database } from './database.ts'
 
 /** Plans kept per cluster. An agent is at most a few commits behind; what is older than that starts anew. */
@@ -23,6 +23,10 @@ export interface PlanRoutes {
 export interface Plans {
   get(cluster: string, plan: string): PlanRoutes | undefined
   current(cluster: string): PlanRoutes | undefined
+  /** False: the cluster is not in the Activation any more, whatever its newest plan says. */
+  isPlanned(cluster: string): boolean
+  /** The newest plan that has the watch: what is known of one that was taken away. */
+  lastWith(cluster: string, watch: string): PlanRoutes | undefined
   /**
    * The plan, for a frame that was made under it: what commits since then say about who hears a watch counts too, where the watch itself stayed as
    * it was. An endpoint that begins to hear it is told by the log what comes after its scan, whichever plan the agent still runs.
@@ -61,6 +65,12 @@ export function createPlans(db: Database): Plans {
     (SELECT activated FROM plans WHERE cluster = ?1 ORDER BY activated DESC LIMIT 1 OFFSET ${plansKept})`)
   const setContext = db.command('UPDATE plans SET context = ? WHERE cluster = ? AND plan = ?')
   const dropContexts = db.command('UPDATE plans SET context = NULL WHERE cluster = ?')
+  const planned = db.query('SELECT count(*) AS n FROM plans WHERE cluster = ? AND stale_at IS NULL', count)
+  const having = db.query(
+    `SELECT plan FROM plans WHERE cluster = ? AND json_type(routes, '$.watches.' || json_quote(?)) IS NOT NULL
+     ORDER BY activated DESC LIMIT 1`,
+    object({ plan: string }),
+  )
   const known = new Map<string, PlanRoutes>()
   const key = (cluster: string, plan: string) => JSON.stringify([cluster, plan])
 
@@ -76,6 +86,11 @@ export function createPlans(db: Database): Plans {
   return {
     get,
     current,
+    isPlanned: (cluster) => (planned.get(cluster)?.n ?? 0) > 0,
+    lastWith: (cluster, watch) => {
+      const found = having.get(cluster, watch)
+      return found && get(cluster, found.plan)
+    },
     inForce: (cluster, plan) => {
       const of = get(cluster, plan)
       const now = of && current(cluster)
@@ -114,6 +129,11 @@ function heardNow(plan: PlanRoutes, now: PlanRoutes): PlanRoutes['watches'] {
     }),
   )
 }
+
+/** Kinds that the watch has under a plan. */
+export const kindsIn = ({ streams }: Pick<ClusterRoutes, 'streams'>, watch: string): readonly string[] => [
+  ...new Set(streams.flatMap(({ resource, watches }) => (watches.includes(watch) ? [resource] : []))),
+]
 
 function prepared(
   row: { readonly routes: ClusterRoutes; readonly context: number | undefined } | undefined,

@@ -37,7 +37,7 @@ export interface ScanReadDeps {
 export const endOfScan = '\uffff'
 
 /** Objects of the inventory that one chunk looks at. */
-const objectsLookedAt = 5_000
+export const objectsLookedAt = 5_000
 
 const objectRow = object({
   uid: string,
@@ -53,10 +53,10 @@ const objectRow = object({
   observedAt: integer,
   sequence: integer,
 })
-type ObjectRow = ReturnType<typeof objectRow.decode>
+export type ObjectRow = ReturnType<typeof objectRow.decode>
 
 /** Objects of some streams in one order of uids; of two rows of one uid the planned stream's comes first. */
-const objectsQuery = (db: Database, sources: readonly ScanStream[]) =>
+export const objectsQuery = (db: Database, sources: readonly ScanStream[]) =>
   db.query(
     `${sources
       .map(
@@ -94,7 +94,7 @@ export function createScanRead(db: Database, deps: ScanReadDeps): ReadScan {
 }
 
 /** Without the rows of the last uid, of which there may be more. */
-function withoutLast(objects: readonly ObjectRow[]): readonly ObjectRow[] {
+export function withoutLast(objects: readonly ObjectRow[]): readonly ObjectRow[] {
   const last = objects.at(-1)?.uid
   return objects.filter(({ uid }) => uid !== last)
 }

@@ -4,6 +4,8 @@
  *
  * A watch with a new definition is told once the cluster was compared under it.
  *
+ * What tells that a commit took something is a scan as well: `unwatched`, for a pair and one kind (removals.ts).
+ *
  * When the endpoint wants markers, a scan is over only once the cluster was compared in full: one of a watch that is new there waits for the
  * agent, whose comparison brings the objects through the log, and then its marker closes what came.
  */
@@ -14,12 +16,15 @@ import type { Freeze, Scan, ScanChunk, Sequence } from '../store.ts'
 import { count, flag } from './columns.ts'
 import type { Database } from './database.ts'
 import type { Endpoints } from './endpoints.ts'
-import { createScanRead, endOfScan, type ScanReadDeps } from './scan-read.ts'
+import { createRemovalRead, type RemovalReadDeps } from './removal-read.ts'
+import type { Removals } from './removals.ts'
+import { createScanRead, endOfScan } from './scan-read.ts'
 import { watchesOf } from './scan-sources.ts'
 import type { Subscription, Subscriptions } from './subscriptions.ts'
 
-export interface ScanDeps extends ScanReadDeps {
+export interface ScanDeps extends RemovalReadDeps {
   readonly endpoints: Endpoints
+  readonly removals: Removals
   readonly subscriptions: Subscriptions
 }
 
@@ -27,10 +32,12 @@ export interface Scans {
   /** Begins one where an endpoint begins to hear a watch of which the hub holds something, or could. */
   begin(of: Subscription): void
   cancel(of: Subscription): void
+  /** Tells a pair anew, unless that is under way. */
+  repeat(of: Subscription): void
   resync(of: Input<'resync'>): Output<'resync'>
   resyncDue(periods: Input<'resyncDue'>): Output<'resyncDue'>
   of(endpoint: string): readonly Scan[]
-  /** Endpoints with scans in this cluster that need not wait (any more). */
+  /** Endpoints with scans in this cluster that need not wait (any more), after a comparison. */
   ready(cluster: string): readonly string[]
   read(of: Input<'readScan'>, head: Sequence): ScanChunk
   /** After a chunk was frozen. A scan that was cancelled meanwhile stays so. */
@@ -45,40 +52,49 @@ const scanRow = object({
   endpoint: string,
   watch: string,
   cluster: string,
-  reason: literal('initial', 'resync'),
+  reason: literal('initial', 'resync', 'unwatched'),
   started: integer,
   position: string,
   sent: integer,
   total: integer,
   marked: flag,
+  kind: string,
 })
 export type ScanRow = ReturnType<typeof scanRow.decode>
-const scanColumns = 'id, endpoint, watch, cluster, reason, started, position, sent, total, marked'
+const scanColumns = 'id, endpoint, watch, cluster, reason, started, position, sent, total, marked, kind'
 
 export function createScans(db: Database, deps: ScanDeps): Scans {
   const ofEndpoint = db.query(`SELECT ${scanColumns} FROM scans WHERE endpoint = ? ORDER BY number`, scanRow)
   const one = db.query(`SELECT ${scanColumns} FROM scans WHERE id = ?`, scanRow)
-  const ofPair = db.query(`SELECT ${scanColumns} FROM scans WHERE endpoint = ? AND watch = ? AND cluster = ?`, scanRow)
+  const ofPair = db.query(
+    `SELECT ${scanColumns} FROM scans WHERE endpoint = ? AND watch = ? AND cluster = ? AND kind = ''`,
+    scanRow,
+  )
   const ofCluster = db.query(`SELECT ${scanColumns} FROM scans WHERE cluster = ?`, scanRow)
-  const cancel = db.command('DELETE FROM scans WHERE endpoint = ? AND watch = ? AND cluster = ?')
+  const cancel = db.command("DELETE FROM scans WHERE endpoint = ? AND watch = ? AND cluster = ? AND kind = ''")
   const move = db.command('UPDATE scans SET position = ?, sent = sent + ? WHERE id = ?')
   const remove = db.command('DELETE FROM scans WHERE id = ?')
-  const { plans, sources, subscriptions, endpoints, log, now } = deps
+  const { plans, sources, subscriptions, endpoints, log, removals, now } = deps
   const start = createStart(db, deps)
   const readChunk = createScanRead(db, deps)
+  const readRemovals = createRemovalRead(db, deps)
 
-  const waits = ({ position, cluster, watch }: ScanRow): boolean => {
+  const waits = ({ position, cluster, watch, reason, started }: ScanRow): boolean => {
+    if (reason === 'unwatched') return started === 0
     const plan = plans.current(cluster)
     if (plan === undefined) return false
     return position === endOfScan ? !sources.inStep(plan, watch) : sources.outdated(plan, watch)
   }
-  const again = (pair: Subscription, reason: Scan['reason']): void => {
+  const again = (pair: Subscription, reason: 'initial' | 'resync'): void => {
     cancel(pair.endpoint, pair.watch, pair.cluster)
     // A commit since then can say that a beginning is not told; what it had begun to tell is.
     if (!start(pair, reason) && reason === 'initial') start(pair, 'resync')
   }
   return {
     begin: (pair) => void start(pair, 'initial'),
+    repeat: (pair) => {
+      if (ofPair.get(pair.endpoint, pair.watch, pair.cluster) === undefined) again(pair, 'initial')
+    },
     cancel: ({ endpoint, watch, cluster }) => void cancel(endpoint, watch, cluster),
     resync: ({ after, again: restart = false, ...order }) => {
       // It may hold less than was sent to it: what comes next has to be whole.
@@ -107,20 +123,30 @@ export function createScans(db: Database, deps: ScanDeps): Scans {
     },
     of: (endpoint) =>
       ofEndpoint.all(endpoint).map((row) => {
-        const { started: _, position: __, marked: ___, ...scan } = row
+        const { started: _, position: __, marked: ___, kind: ____, ...scan } = row
         return waits(row) ? { ...scan, waiting: true } : scan
       }),
-    ready: (cluster) => [...new Set(ofCluster.all(cluster).flatMap((row) => (waits(row) ? [] : [row.endpoint])))],
+    ready: (cluster) => {
+      removals.ripen(cluster)
+      return [...new Set(ofCluster.all(cluster).flatMap((row) => (waits(row) ? [] : [row.endpoint])))]
+    },
     read: ({ id, limits }, head) => {
       const scan = one.get(id)
-      return scan === undefined ? { head, rows: [], position: endOfScan, done: true } : readChunk({ scan, limits }, head)
+      if (scan === undefined) return { head, rows: [], position: endOfScan, done: true }
+      return (scan.reason === 'unwatched' ? readRemovals : readChunk)({ scan, limits }, head)
     },
-    step: ({ id, position, sent, done }) => void (done ? remove(id) : move(position, sent, id)),
+    step: ({ id, position, sent, done }) => {
+      const scan = one.get(id)
+      if (scan?.reason === 'unwatched') log.keepTaken()
+      if (!done) move(position, sent, id)
+      else if (scan?.reason === 'unwatched') removals.over(scan)
+      else remove(id)
+    },
   }
 }
 
 /** False = nothing is to be told that way. */
-type Start = (pair: Subscription, reason: Scan['reason']) => boolean
+type Start = (pair: Subscription, reason: 'initial' | 'resync') => boolean
 
 function createStart(db: Database, { plans, sources, subscriptions, endpoints, log, now }: ScanDeps): Start {
   const insert = db.command(`INSERT INTO scans (id, endpoint, watch, cluster, reason, started, position, sent, total, marked)

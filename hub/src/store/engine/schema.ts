@@ -196,6 +196,23 @@ const migrations: readonly string[] = [
   ALTER TABLE pauses ADD COLUMN reason TEXT;
   ALTER TABLE pauses ADD COLUMN until INTEGER;
   ALTER TABLE pauses ADD COLUMN url TEXT;
+
+  -- unwatched: it is told what commits take from it. kind: what such a scan is about, "deployments.apps"; until it may begin, started is 0.
+  ALTER TABLE endpoints ADD COLUMN unwatched INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE scans ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+  -- The endpoint was told: it holds nothing of this kind by this watch any more. started: as the scan had it.
+  CREATE TABLE removed (
+    cluster TEXT NOT NULL, endpoint TEXT NOT NULL, watch TEXT NOT NULL, kind TEXT NOT NULL, started INTEGER NOT NULL,
+    PRIMARY KEY (cluster, endpoint, watch, kind)
+  ) STRICT, WITHOUT ROWID;
+  -- taken: the last number that something else than a row took.
+  ALTER TABLE totals ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
+  -- most: deletions that one commit may report. routes: what the commit makes the endpoint hear, as a hash; former: the commit before it.
+  -- removals: deletions of that commit so far. held_at: since when it is held, ms. reverted: what was held for is taken back.
+  CREATE TABLE guards (
+    endpoint TEXT PRIMARY KEY, most INTEGER NOT NULL, by TEXT NOT NULL, routes TEXT NOT NULL, former TEXT NOT NULL,
+    removals INTEGER NOT NULL DEFAULT 0, held_at INTEGER, passed INTEGER NOT NULL DEFAULT 0, reverted INTEGER NOT NULL DEFAULT 0
+  ) STRICT, WITHOUT ROWID;
   `,
 ]
 

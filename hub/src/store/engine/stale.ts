@@ -7,7 +7,7 @@ import { resourceName } from '@watch-hub/shared/protocol/plan'
 import type { Activation } from '../store.ts'
 import type { Audiences } from './audiences.ts'
 import type { Bodies } from './bodies.ts'
-import { count, nullable } from './columns.ts'
+import { nullable } from './columns.ts'
 import type { Database } from './database.ts'
 import type { Inventory } from './inventory.ts'
 import type { Log } from './log.ts'
@@ -45,10 +45,13 @@ export function createStale(db: Database, deps: StaleDeps): Stale {
   )
   const setPlans = db.command('UPDATE plans SET stale_at = ? WHERE cluster = ?')
   const dropStream = createDropStream(db, deps)
-  const dropPlans = db.command('DELETE FROM plans WHERE stale_at < ?')
-  const dropSubscriptions = db.command(
-    'DELETE FROM subscriptions WHERE active = 0 AND cluster NOT IN (SELECT cluster FROM plans)',
+  const dropPlans = db.command(
+    `DELETE FROM plans WHERE stale_at < ? AND NOT EXISTS (SELECT 1 FROM scans WHERE scans.cluster = plans.cluster AND kind <> '')`,
   )
+  const dropSubscriptions = db.command(
+    'DELETE FROM subscriptions WHERE active <> 1 AND cluster NOT IN (SELECT cluster FROM plans)',
+  )
+  const dropRemoved = db.command('DELETE FROM removed WHERE cluster NOT IN (SELECT cluster FROM plans)')
   return {
     mark: ({ clusters: planned }, now) => {
       const wanted = new Map(planned.map(({ cluster, streams }) => [cluster, new Set(streams.map(({ id }) => id))]))
@@ -66,6 +69,7 @@ export function createStale(db: Database, deps: StaleDeps): Stale {
       if (dropStream(staleBefore)) return true
       if (dropPlans(staleBefore) === 0) return false
       dropSubscriptions()
+      dropRemoved()
       deps.plans.forget()
       deps.audiences.forget()
       return false
@@ -76,7 +80,9 @@ export function createStale(db: Database, deps: StaleDeps): Stale {
 /** One chunk of one stream. The log may still name its bodies, and the stream. */
 function createDropStream(db: Database, { audiences, bodies, inventory, log, plans, streams }: StaleDeps) {
   const one = db.query(
+    // What endpoints have still to be told of is kept, however long they are away.
     `SELECT id, cluster, stream, grp, resource FROM streams WHERE stale_at < ?
+       AND NOT EXISTS (SELECT 1 FROM scans WHERE scans.cluster = streams.cluster AND kind <> '')
        AND (objects > 0 OR EXISTS (SELECT 1 FROM stream_watches WHERE stream_watches.stream = streams.id))`,
     object({ id: integer, cluster: string, stream: string, grp: string, resource: string }),
   )
@@ -97,14 +103,12 @@ function createDropStream(db: Database, { audiences, bodies, inventory, log, pla
     const name = resourceName({ group: grp, resource })
     const numbers = new Map(streams.ofCluster(cluster).map(({ id, stream }) => [stream, id]))
     return (plan?.routes.streams ?? []).some(({ id, resource: kind, watches }) => {
-      if (kind !== name || !isPlanned(cluster)) return false
+      if (kind !== name || !plans.isPlanned(cluster)) return false
       const number = numbers.get(id)
       const compared = number === undefined ? new Map<string, string>() : audiences.inStep(number)
       return watches.some((watch) => !compared.has(watch))
     })
   }
-  const planned = db.query('SELECT count(*) AS n FROM plans WHERE cluster = ? AND stale_at IS NULL', count)
-  const isPlanned = (cluster: string) => (planned.get(cluster)?.n ?? 0) > 0
   const forgetWatches = db.command('DELETE FROM stream_watches WHERE stream = ?')
   return (staleBefore: number): boolean => {
     const stream = one.all(staleBefore).find((each) => !isAwaited(each))?.id

@@ -13,11 +13,17 @@ export interface Subscription {
 export interface Subscriptions {
   /** By endpoint: all watches of the cluster that it hears or ever heard. */
   heard(cluster: string): ReadonlyMap<string, ReadonlySet<string>>
-  /** Makes `wanted` the active ones. Answers with those that began (new or again) and those that ended. */
+  /**
+   * Makes `wanted` the active ones; `resting` says which of the others do not end, but pause. Answers with those that began (new or again),
+   * those that are active no more, and those that ended: of the active ones and of those that paused.
+   */
   replace(
     wanted: readonly Subscription[],
-    now: number,
-  ): { readonly began: readonly Subscription[]; readonly ended: readonly Subscription[] }
+    rest: { readonly resting: readonly Subscription[]; readonly now: number },
+  ): Record<'began' | 'stopped' | 'ended', readonly Subscription[]>
+  activeOf(endpoint: string): readonly Subscription[]
+  /** Active watches of one endpoint in one cluster; and those of them that pause. */
+  heardNow(endpoint: string, cluster: string): { readonly active: ReadonlySet<string>; readonly resting: ReadonlySet<string> }
   /** Active ones that fit, in one order. `after`: a `positionOf`. */
   page(of: ResyncOrder, page: { readonly after?: string; readonly limit: number }): readonly Subscription[]
   positionOf(pair: Subscription): string
@@ -28,15 +34,23 @@ export interface Subscriptions {
 }
 
 const row = object({ cluster: string, endpoint: string, watch: string })
+/** `active`: 0 = ended, 1 = active, 2 = its watch is paused. */
+const stateRow = object({ cluster: string, endpoint: string, watch: string, active: integer })
+const paused = 2
 
 export function createSubscriptions(db: Database): Subscriptions {
   const heard = db.query('SELECT cluster, endpoint, watch FROM subscriptions WHERE cluster = ?', row)
-  const active = db.query('SELECT cluster, endpoint, watch FROM subscriptions WHERE active = 1', row)
+  const current = db.query('SELECT cluster, endpoint, watch, active FROM subscriptions WHERE active > 0', stateRow)
+  const ofEndpoint = db.query('SELECT cluster, endpoint, watch FROM subscriptions WHERE endpoint = ? AND active = 1', row)
+  const ofPair = db.query(
+    'SELECT cluster, endpoint, watch, active FROM subscriptions WHERE cluster = ? AND endpoint = ? AND active > 0',
+    stateRow,
+  )
   const begin = db.command(
     `INSERT INTO subscriptions (cluster, endpoint, watch, active, scanned_at) VALUES (?, ?, ?, 1, ?)
      ON CONFLICT DO UPDATE SET active = 1, scanned_at = excluded.scanned_at`,
   )
-  const end = db.command('UPDATE subscriptions SET active = 0 WHERE cluster = ? AND endpoint = ? AND watch = ?')
+  const end = db.command('UPDATE subscriptions SET active = ? WHERE cluster = ? AND endpoint = ? AND watch = ?')
   return {
     heard: (cluster) => {
       const byEndpoint = new Map<string, Set<string>>()
@@ -47,19 +61,27 @@ export function createSubscriptions(db: Database): Subscriptions {
       return byEndpoint
     },
     ...createPages(db),
-    replace: (wanted, at) => {
-      const before = new Map(active.all().map((each) => [key(each), each]))
+    activeOf: (endpoint) => ofEndpoint.all(endpoint),
+    heardNow: (endpoint, cluster) => {
+      const rows = ofPair.all(cluster, endpoint)
+      const having = (state: number) => new Set(rows.flatMap(({ watch, active }) => (active === state ? [watch] : [])))
+      return { active: having(1), resting: having(paused) }
+    },
+    replace: (wanted, { resting, now: at }) => {
+      const before = current.all()
+      const was = new Map(before.map((each) => [key(each), each.active]))
       const now = new Map(wanted.map((each) => [key(each), each]))
-      const began = [...now].flatMap(([id, each]) => (before.has(id) ? [] : [each]))
-      const ended = [...before].flatMap(([id, each]) => (now.has(id) ? [] : [each]))
+      const rests = new Set(resting.map(key))
+      const began = [...now].flatMap(([id, each]) => (was.get(id) === 1 ? [] : [each]))
+      const left = before.filter((each) => !now.has(key(each)))
       for (const { cluster, endpoint, watch } of began) begin(cluster, endpoint, watch, at)
-      for (const { cluster, endpoint, watch } of ended) end(cluster, endpoint, watch)
-      return { began, ended }
+      for (const each of left) end(rests.has(key(each)) ? paused : 0, each.cluster, each.endpoint, each.watch)
+      return { began, stopped: left.filter(({ active }) => active === 1), ended: left.filter((each) => !rests.has(key(each))) }
     },
   }
 }
 
-function createPages(db: Database): Omit<Subscriptions, 'heard' | 'replace'> {
+function createPages(db: Database): Omit<Subscriptions, 'heard' | 'heardNow' | 'activeOf' | 'replace'> {
   const page = db.query(
     `SELECT cluster, endpoint, watch FROM subscriptions WHERE active = 1 AND endpoint = ?1
        AND (?2 IS NULL OR watch = ?2) AND (?3 IS NULL OR cluster = ?3) AND (cluster, watch) > (?4, ?5)
@@ -68,7 +90,7 @@ function createPages(db: Database): Omit<Subscriptions, 'heard' | 'replace'> {
   )
   const quiet = db.query(
     `SELECT cluster, endpoint, watch, scanned_at AS scannedAt FROM subscriptions AS pair
-     WHERE active = 1 AND watch IN (SELECT value FROM json_each(?)) AND NOT EXISTS (SELECT 1 FROM scans WHERE scans.endpoint = pair.endpoint AND scans.watch = pair.watch AND scans.cluster = pair.cluster AND scans.position <> '${endOfScan}')`,
+     WHERE active = 1 AND watch IN (SELECT value FROM json_each(?)) AND NOT EXISTS (SELECT 1 FROM scans WHERE scans.endpoint = pair.endpoint AND scans.watch = pair.watch AND scans.cluster = pair.cluster AND scans.kind = '' AND scans.position <> '${endOfScan}')`,
     object({ cluster: string, endpoint: string, watch: string, scannedAt: integer }),
   )
   const scanned = db.command('UPDATE subscriptions SET scanned_at = ? WHERE cluster = ? AND endpoint = ? AND watch = ?')
