@@ -15,6 +15,8 @@ test('a secret is hidden in every spelling in which it may be given back', () =>
     json.replaceAll('ü', '\\u00fc').replaceAll('/', '\\/'),
     encodeURIComponent(secret),
     encodeURIComponent(secret).toLowerCase(),
+    encodeURI(secret),
+    new URL(`http://host/${secret}`).pathname.slice(1),
     new URLSearchParams({ '': secret }).toString().slice(1),
     'p&quot;w/ü &lt;a&amp;b&gt;&#39;+\\1',
     'p&#34;w/ü &lt;a&amp;b&gt;&#39;+\\1',

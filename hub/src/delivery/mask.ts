@@ -24,9 +24,17 @@ function spellings(secret: string): readonly string[] {
   return [secret, ...lines].flatMap((text) => {
     const json = JSON.stringify(text).slice(1, -1)
     const jsons = [json, json.replaceAll('/', '\\/')].flatMap((one) => [one, ascii(one)])
-    const encoded = [encodeURIComponent(text.toWellFormed()), new URLSearchParams([['', text]]).toString().slice(1)]
+    const form = new URLSearchParams([['', text]]).toString().slice(1)
+    const encoded = [encodeURIComponent(text.toWellFormed()), encodeURI(text.toWellFormed()), inPath(text), form]
     return [text, ...jsons, ...encoded, ...encoded.map(lowerHex), ...html(text)]
   })
+}
+
+/** As a part of the path of a URL that was read. */
+function inPath(text: string): string {
+  const url = new URL('http://host')
+  url.pathname = `/${text}`
+  return url.pathname.slice(1)
 }
 
 /** A line of a PEM that is no frame. */
