@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { createEgress } from '@watch-hub/hub/delivery/egress'
 import { openPost, type PostSettings } from '@watch-hub/hub/delivery/post'
 import type { Outcome, Outgoing } from '@watch-hub/hub/delivery/send'
@@ -146,6 +147,7 @@ test('an answer of 10 MB is not read to its end, and is kept to 16 KiB', async (
   assert.ok('why' in failure && 'answer' in failure.why)
   assert.equal(failure.why.answer, 'x'.repeat(16 * 1024))
   assert.equal(summary(await outcomeOf(hugeAnswer(200, 10))), 'accepted 200')
+  assert.equal(summary(await outcomeOf(hugeAnswer(200, Number.POSITIVE_INFINITY))), 'accepted 200')
   assert.equal(summary(await outcomeOf(hugeAnswer(200, 10, '{"said":"'))), 'accepted 200')
 })
 
@@ -208,6 +210,7 @@ test('a list of failures that cannot be read accepts nothing', async () => {
     failing(['e1']),
     failing([{ id: 'x', message: 'y'.repeat(1024 * 1024) }]),
     answer(200, { body: '{"failures":[{"id":"x"' }),
+    hugeAnswer(200, Number.POSITIVE_INFINITY, '{"failures":['),
   ]
   for (const hostility of unreadable) {
     const outcome = await outcomeOf(hostility)
@@ -254,6 +257,19 @@ test('a request that dies with an old connection is sent again at once, once, wi
   assert.equal(receiver.heard.length, 3 * deaths.length + 2)
 })
 
+test('a receiver that took its time before it hung up was not gone', async () => {
+  let clock = now
+  await using receiver = await startHostileReceiver()
+  await using post = openPost(targetOf(receiver.url), { ...settings, now: () => clock })
+  assert.equal(summary(await post.send(batch, live)), 'accepted 200')
+  await nextTurn()
+  receiver.meet((encounter) => {
+    clock += 2_000
+    return hangUpAfterReading(encounter)
+  })
+  assert.equal(summary(await post.send(batch, live)), 'try-later connection_reset')
+})
+
 test('a receiver that comes back between two batches costs no attempt', async () => {
   await using receiver = await startHostileReceiver()
   await using post = openPost(targetOf(receiver.url), settings)
@@ -284,13 +300,35 @@ test('certificates that are expired, not yet valid, for another name or of nobod
   }
 })
 
-test('a private authority is trusted by the endpoint that names it alone', async () => {
+test('a private authority is trusted besides the usual ones, by the endpoint that names it alone', async () => {
   const authority = certificate({ commonName: 'private authority' })
   await using receiver = await secure(certificate({ issuer: authority }))
-  await using trusting = openPost(targetOf(receiver.url, { tls: { ca: authority.cert } }), settings)
-  assert.equal(summary(await trusting.send(batch, live)), 'accepted 200')
-  await using other = openPost(targetOf(receiver.url), settings)
-  assert.equal(summary(await other.send(batch, live)), 'try-later tls_error')
+  const send = async (more: Partial<Target>) => {
+    await using post = openPost(targetOf(receiver.url, more), settings)
+    return summary(await post.send(batch, live))
+  }
+  assert.equal(await send({ tls: { ca: authority.cert } }), 'accepted 200')
+  assert.equal(await send({}), 'try-later tls_error')
+  const other = certificate({ commonName: 'another authority' })
+  assert.equal(await send({ tls: { ca: other.cert } }), 'try-later tls_error')
+  const usual = getCACertificates('default')
+  setDefaultCACertificates([...usual, authority.cert])
+  try {
+    assert.equal(await send({ tls: { ca: other.cert } }), 'accepted 200')
+  } finally {
+    setDefaultCACertificates(usual)
+  }
+})
+
+test('the private authority of an endpoint is trusted at its token endpoint too', async () => {
+  const authority = certificate({ commonName: 'private authority' })
+  await using receiver = await startHostileReceiver()
+  await using issuer = await secure(certificate({ issuer: authority }))
+  issuer.otherwise(answer(200, { body: '{"access_token":"t","token_type":"bearer"}' }))
+  const oauth2 = { tokenUrl: new URL(issuer.url), clientId: 'hub', clientSecret: 's', scopes: [] }
+  await using post = openPost(targetOf(receiver.url, { oauth2, tls: { ca: authority.cert } }), settings)
+  assert.equal(summary(await post.send(batch, live)), 'accepted 200')
+  assert.equal(issuer.heard.length, 1)
 })
 
 test('a receiver that asks for a certificate is shown the one of the endpoint', async () => {

@@ -3,7 +3,7 @@
  * a name that leads to a closed address here is refused, and one that leads nowhere here is left to the proxy.
  */
 import { isIP } from 'node:net'
-import { sleep } from '@watch-hub/shared/runtime/sleep'
+import { type Sleep, sleep } from '@watch-hub/shared/runtime/sleep'
 import { type Egress, EgressError } from './egress.ts'
 import { bare } from './proxy.ts'
 
@@ -11,11 +11,11 @@ import { bare } from './proxy.ts'
 const patienceMs = 1_000
 
 /** Throws `EgressError` when the receiver may not be reached. */
-export async function judgeBehind(receiver: URL, egress: Egress): Promise<void> {
+export async function judgeBehind(receiver: URL, egress: Egress, wait: Sleep = sleep): Promise<void> {
   const host = bare(receiver)
   if (isIP(host) === 0) {
     using over = stopper()
-    const refused = await Promise.race([lookedUp(host, egress), sleep(patienceMs, over.signal).catch(() => undefined)])
+    const refused = await Promise.race([lookedUp(host, egress), wait(patienceMs, over.signal).catch(() => undefined)])
     if (refused instanceof EgressError) throw refused
     return
   }

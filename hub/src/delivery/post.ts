@@ -69,11 +69,11 @@ export function openPost(given: Target, settings: PostSettings): Post {
       headers['webhook-signature'] = target.sign(id, seconds, body)
     }
     const exchange = { path, headers, body, readUpTo: answerBytes }
-    const began = performance.now()
+    const began = now()
     try {
       return { answer: await connections.exchange(exchange, signal), resends: 0 }
     } catch (error) {
-      if (signal.aborted || !connections.wasStale(error) || performance.now() - began > staleWithinMs) throw error
+      if (signal.aborted || !connections.wasStale(error) || now() - began > staleWithinMs) throw error
     }
     try {
       return { answer: await connections.exchange(exchange, signal), resends: 1 }
