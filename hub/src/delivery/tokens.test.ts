@@ -99,18 +99,19 @@ test('a stopped attempt waits until its request has really ended, and the next o
   const { header, asked, state } = tokensOf(() => ended.promise)
   const stop = new AbortController()
   const waiting = header(stop.signal)
-  const settled = waiting.then(
-    () => 'ready',
-    () => 'stopped',
-  )
+  let over = false
+  const settled = assert.rejects(waiting, { message: 'shutdown' }).then(() => {
+    over = true
+  })
   const signal = await asked
   const aborted = once(signal, 'abort')
   stop.abort(new Error('shutdown'))
   await aborted
   state.answer = granted
   assert.equal(await header(), 'Bearer token-2')
+  assert.equal(over, false)
   ended.reject(signal.reason)
-  assert.equal(await settled, 'stopped')
+  await settled
 })
 
 test('a token that does not come in time is the trouble of the token endpoint, not of the batch', async () => {
