@@ -19,6 +19,7 @@ import { markerFacts } from './testing/facts/markers.ts'
 import { parkingFacts } from './testing/facts/parking.ts'
 import { patchFacts } from './testing/facts/patches.ts'
 import { readFacts } from './testing/facts/reads.ts'
+import { removalFacts } from './testing/facts/removals.ts'
 import { replayFacts } from './testing/facts/replays.ts'
 import { resyncFacts } from './testing/facts/resyncs.ts'
 import { retentionFacts } from './testing/facts/retention.ts'
@@ -67,6 +68,7 @@ export function storeContract(name: string, open: OpenStore): void {
     endpointFacts(lab)
     parkingFacts(lab)
     deadLetterFacts(lab)
+    removalFacts(lab)
     replayFacts(lab)
     attemptFacts(lab)
     patchFacts(lab)
