@@ -7,6 +7,7 @@ import type { Fleet } from './fleet/fleet.ts'
 import type { Figures, Instruments } from './http/metrics.ts'
 import type { HubAbout, HubStatus } from './http/status.ts'
 import type { EventFilter, HubView } from './http/view.ts'
+import { letterView } from './letter-view.ts'
 import type { Backups } from './store/backup/backups.ts'
 import type { LogRow, Store, StoreStats } from './store/store.ts'
 
@@ -20,6 +21,7 @@ export interface HubParts {
 export interface ViewParts extends HubParts {
   readonly about: () => HubAbout
   readonly backups: Backups
+  readonly now: () => number
 }
 
 /** Rows that may wait for a reader that follows; one that is slower sees its stream end. */
@@ -27,7 +29,7 @@ const maxWaitingRows = 5_000
 /** How far back a filtered look goes at most. */
 const maxPastRows = 20_000
 
-export function createView({ about, backups, ...parts }: ViewParts): HubView {
+export function createView({ about, backups, now, ...parts }: ViewParts): HubView {
   const { store, config, delivery, fleet } = parts
   return {
     about,
@@ -40,9 +42,15 @@ export function createView({ about, backups, ...parts }: ViewParts): HubView {
     issueToken: (cluster, options) => fleet.issueToken({ cluster, ...options }),
     revoke: fleet.revoke,
     endpoints: delivery.status,
-    pause: delivery.pause,
+    endpoint: delivery.detail,
+    attempts: async (endpoint, which) =>
+      (await isEndpoint(delivery, endpoint)) ? store.attempts({ endpoint, ...which }) : undefined,
+    pause: (endpoint, { forMs, ...order }) =>
+      delivery.pause(endpoint, { ...order, ...(forMs !== undefined && { untilMs: now() + forMs }) }),
     resume: delivery.resume,
+    test: delivery.test,
     resync: delivery.resync,
+    ...letterView({ store, delivery, now }),
     fetchNow: config.fetchNow,
     backup: backups.make,
     events: (filter, signal) => events(store, filter, signal),
@@ -58,6 +66,9 @@ export function createView({ about, backups, ...parts }: ViewParts): HubView {
     healthy: () => ({ ok: true, reasons: [] }), // a part that fails ends the process; one that answers is well
   }
 }
+
+const isEndpoint = async (delivery: Delivery, name: string): Promise<boolean> =>
+  (await delivery.status()).some((each) => each.name === name)
 
 const storeFigures = ({ state, logRows, logBytes, logLimit, freeBytes, commitMs }: StoreStats): HubStatus['store'] => ({
   ...{ state, logRows, logBytes, logLimit, commitMs },

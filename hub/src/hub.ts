@@ -81,7 +81,7 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
   )
 
   let about: HubAbout = { id: store.hubId, version: release, startedAt: now(), url: '', agentUrl: '' }
-  const view = createView({ about: () => about, backups, store, config, delivery, fleet })
+  const view = createView({ about: () => about, now, backups, store, config, delivery, fleet })
   metrics.observe(() => figuresOf({ store, config, delivery, fleet }))
   const admin = { view, adminToken, metrics: metrics.collect }
   const agents = { join: fleet.join, upgrade: fleet.door.upgrade }

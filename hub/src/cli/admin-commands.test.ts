@@ -1,43 +1,14 @@
 /** The admin commands, each as a command line against a real server with a made-up hub behind it. */
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isRecord } from '@watch-hub/shared/protocol/decode'
-import { silentLog } from '@watch-hub/shared/runtime/log'
-import { startServer } from '../http/server.ts'
-import { fakeStatus, fakeView, row } from '../http/testing/fake-view.ts'
+import { fakeDetail, fakeStatus, row } from '../http/testing/fake-view.ts'
 import { runCli } from './program.ts'
-import { recordingIo, runHere, type Surroundings } from './testing/recording-io.ts'
-
-const token = 'the-admin-token'
-
-/** A hub on a free port, a folder to run in, and a way to run commands that know both. */
-async function world() {
-  await using stack = new AsyncDisposableStack()
-  const cwd = await mkdtemp(join(tmpdir(), 'watch-hub-cli-'))
-  stack.defer(() => rm(cwd, { recursive: true, force: true }))
-  const view = fakeView()
-  const admin = { view, adminToken: token, metrics: async () => '' }
-  const server = stack.use(await startServer({ admin, log: silentLog }, { listen: { host: '127.0.0.1', port: 0 }, graceMs: 50 }))
-  const env = { WATCH_HUB_URL: server.url, WATCH_HUB_TOKEN: token, USER: 'ann' }
-  const owned = stack.move()
-  return {
-    view,
-    server,
-    cwd,
-    env,
-    run: (argv: readonly string[], around: Surroundings = {}) => runHere(argv, { env, cwd, ...around }),
-    writeData: async (folder: string, url: string, text = token) => {
-      await mkdir(join(cwd, folder), { recursive: true })
-      await writeFile(join(cwd, folder, 'hub.json'), JSON.stringify({ url, pid: 1 }))
-      await writeFile(join(cwd, folder, 'admin-token'), `${text}\n`)
-    },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  }
-}
+import { recordingIo } from './testing/recording-io.ts'
+import { token, world } from './testing/world.ts'
 
 const parsed = (lines: readonly string[]): unknown => JSON.parse(lines.join('\n'))
 
@@ -108,8 +79,11 @@ test('cluster list, endpoint list: tables for people, JSON for scripts', async (
 
 test('endpoint show: sentences for people, JSON for scripts, and an endpoint that is not there is named', async () => {
   await using w = await world()
-  assert.deepEqual((await w.run(['endpoint', 'show', 'dns'])).lines.out[0], 'Endpoint   dns')
-  assert.deepEqual(parsed((await w.run(['endpoint', 'show', 'dns', '-o', 'json'])).lines.out), fakeStatus.endpoints[0])
+  assert.equal((await w.run(['endpoint', 'show', 'dns'])).lines.out[0], 'Endpoint      dns')
+  assert.deepEqual(parsed((await w.run(['endpoint', 'show', 'dns', '-o', 'json'])).lines.out), {
+    ...fakeStatus.endpoints[0],
+    ...fakeDetail,
+  })
   const { lines, code } = await w.run(['endpoint', 'show', 'none'])
   assert.deepEqual([lines.err[0], code], ['error: expected the name of a known endpoint, got "none"', 1])
 })
@@ -155,9 +129,9 @@ test('revoke, pause and resume say what they did; the hub is told who', async ()
   assert.deepEqual([unknown.lines.err, unknown.code], [['error: expected the name of a known endpoint, got "no/such"'], 1])
   assert.deepEqual(w.view.calls, [
     ['revoke', 'prod-eu-1'],
-    ['pause', 'dns', 'ann'],
+    ['pause', 'dns', { by: 'ann' }],
     ['resume', 'dns'],
-    ['pause', 'no/such', 'ann'],
+    ['pause', 'no/such', { by: 'ann' }],
   ])
 })
 

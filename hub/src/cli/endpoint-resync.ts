@@ -1,9 +1,10 @@
 /** `watch-hub endpoint resync`: the current state once more, for a receiver that lost some of it or that waited too long. */
-import { resynced } from '../http/wire.ts'
+import { resynced } from '../http/wire-delivery.ts'
 import { command } from './command.ts'
 import { hubFlags } from './find-hub.ts'
 import { onOff, optional, UsageError } from './flags.ts'
 import { connectHub } from './hub-client.ts'
+import { counted } from './output.ts'
 import { text } from './values.ts'
 
 export const resync = command({
@@ -47,5 +48,3 @@ function resyncText({ name, begun, running, dropped, dropBacklog }: Resynced): s
   ]
   return `resync: ${parts.join(', ')}. 'watch-hub endpoint show ${name}' and 'watch-hub status' show how far it is.`
 }
-
-const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`

@@ -50,3 +50,25 @@ export const clockTime = (ms: number): string => (Math.abs(ms) <= 8.64e15 ? new 
 export const short = (commit: string): string => (/^[0-9a-f]{40,}$/.test(commit) ? commit.slice(0, 10) : commit)
 
 export const json = (value: unknown): string => JSON.stringify(value, null, 2)
+
+/** `512 B`, `12.4 KiB`, `256 MiB`. */
+export function bytes(count: number): string {
+  const power = Math.min(Math.floor(Math.log2(Math.max(count, 1)) / 10), sizes.length - 1)
+  const value = count / 1024 ** power
+  return `${power === 0 || value >= 100 ? Math.round(value) : Number(value.toFixed(1))} ${sizes[power]}`
+}
+
+const sizes = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+
+/** How long something took: `21ms`, `1.5s`, `2m5s`. */
+export function took(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)}ms`
+  return ms < 10_000 ? `${Number((ms / 1_000).toFixed(1))}s` : age(ms)
+}
+
+/** `1 event`, `2 events`, `2 batches`. */
+export const counted = (count: number, noun: string, plural = `${noun}s`): string => `${count} ${count === 1 ? noun : plural}`
+
+/** `web/shop`, or `node-1` for what has no namespace. */
+export const objectName = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string =>
+  namespace === '' ? name : `${namespace}/${name}`

@@ -5,6 +5,7 @@ import { isAbort } from '@watch-hub/shared/runtime/task'
 import { backup } from './backup.ts'
 import { cluster } from './cluster.ts'
 import { runProgram } from './command.ts'
+import { deadLetters } from './dead-letters.ts'
 import { endpoint } from './endpoint.ts'
 import { events } from './events.ts'
 import { fetch } from './fetch.ts'
@@ -21,7 +22,7 @@ const spec = {
   name: 'watch-hub',
   about: 'Tells the systems outside Kubernetes what happens to the resources inside many clusters.',
   version: release,
-  commands: [serve, validate, schema, status, cluster, endpoint, events, fetch, backup, restore, receive],
+  commands: [serve, validate, schema, status, cluster, endpoint, deadLetters, events, fetch, backup, restore, receive],
 }
 
 /** Ended by the user, as shells say it for SIGINT. */

@@ -1,6 +1,7 @@
 /** `watch-hub status` for people: what to look at first comes first, and every trouble says why. */
 import { type ConfigProblem, formatProblem } from '../config/model.ts'
 import type { ConfigStatus } from '../config/status.ts'
+import type { Hold } from '../delivery/detail.ts'
 import type { EndpointStatus } from '../delivery/status.ts'
 import type { ClusterStatus, StreamStatus } from '../fleet/status.ts'
 import type { HubStatus } from '../http/status.ts'
@@ -123,6 +124,19 @@ function endpointRows(endpoint: EndpointStatus, now: number): readonly (readonly
 /** `resync of web in prod-eu-1: 200/412` */
 export const scanText = ({ reason, watch, cluster, sent, total, waiting }: EndpointStatus['scans'][number]): string =>
   `${reason} of ${watch} in ${cluster}: ${sent}/${total}${waiting === true ? ', waits for the cluster to be compared' : ''}`
+
+/** `by ann for 5m, 1h55m left: new certificates` */
+export function holdText({ cause, by, since, until, reason }: Hold, now: number): string {
+  const left = until === undefined ? '' : `, ${age(until - now)} left`
+  return `${holdWords[cause]} ${by} for ${age(now - since)}${left}${reason === undefined ? '' : `: ${reason}`}`
+}
+
+const holdWords = {
+  git: 'in Git, at',
+  operator: 'by',
+  gone: "until 'endpoint resume' or another url, because it answered 410, by",
+  guard: "until 'endpoint resume', because a commit would report too many deletions, by",
+}
 
 function endpointTrouble({ reason, failures, nextAttemptAt }: EndpointStatus, now: number): readonly string[] {
   const parts = [

@@ -14,11 +14,12 @@ import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'
 import { isAbort, Task } from '@watch-hub/shared/runtime/task'
 import type { EndpointConfig, Metadata } from '../config/model.ts'
-import type { Store } from '../store/store.ts'
+import type { Pause, Store } from '../store/store.ts'
 import { fence } from './allow.ts'
 import type { Contexts } from './contexts.ts'
+import { type BreakerStatus, type CourierDetail, type Hold, holdsOf } from './detail.ts'
 import type { Egress } from './egress.ts'
-import { createGate, type Pause } from './gate.ts'
+import { createGate } from './gate.ts'
 import { graceful } from './grace.ts'
 import { createLedger } from './ledger.ts'
 import type { DeliveryMeter } from './meter.ts'
@@ -27,6 +28,7 @@ import { observed } from './observe.ts'
 import { type ProgressReport, progress } from './progress.ts'
 import type { EgressProxy } from './proxy.ts'
 import { createQueue } from './queue.ts'
+import { createRecent } from './recent.ts'
 import { retrying } from './retry.ts'
 import type { Secrets } from './secrets.ts'
 import type { Send } from './send.ts'
@@ -69,6 +71,9 @@ export interface Order {
 
 export interface CourierReport extends ProgressReport {
   readonly endpoint: EndpointConfig
+  readonly breaker: BreakerStatus
+  readonly inFlight: number
+  readonly holds: readonly Hold[]
 }
 
 export interface Courier extends AsyncDisposable {
@@ -80,6 +85,7 @@ export interface Courier extends AsyncDisposable {
   /** Scans may have come or gone. */
   lookForScans(): void
   report(): CourierReport
+  detail(): CourierDetail
 }
 
 const delays = { minMs: 1_000, maxMs: 5 * 60_000 }
@@ -90,10 +96,21 @@ export function startCourier(
   deps: CourierDeps,
   settings: CourierSettings & { readonly after?: Promise<void> | undefined },
 ): Courier {
-  const { store, contexts, now, sleep, random, meter } = deps
+  const { store, contexts, now, sleep, random } = deps
+  const recent = createRecent(now)
+  const meter: DeliveryMeter = {
+    ...deps.meter,
+    attempt(of) {
+      const accepted = of.outcome === 'accepted'
+      recent.attempt({ ms: of.ms, accepted: accepted ? of.events : 0, failed: !accepted })
+      deps.meter.attempt(of)
+    },
+  }
   const { name } = first.endpoint
   const log = deps.log.with({ endpoint: name })
   let order = first
+  const began = now()
+  let pause: Pause | undefined
   let inside = fence(first.endpoint.allow)
   /** Counts the orders; and under which of them the batch in hand was looked at. */
   let revision = 0
@@ -185,13 +202,22 @@ export function startCourier(
       revision++
       gate.configure(next.endpoint)
     },
-    hold: gate.hold,
+    hold(next) {
+      pause = next
+      gate.hold(next)
+    },
     arrived: supply.news.arrived,
     lookForScans() {
       supply.scans.look()
       supply.news.look()
     },
-    report: () => ({ ...shown.report(), endpoint: order.endpoint }),
+    report: () => {
+      const report = shown.report()
+      const breaker = { state: 'closed', since: began } as const
+      const holds = holdsOf(order.endpoint, pause, began)
+      return { ...report, endpoint: order.endpoint, breaker, inFlight: report.phase === 'delivering' ? 1 : 0, holds }
+    },
+    detail: () => ({ concurrency: 1, recent: recent.figures(), parkedObjects: [] }),
     [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
   }
 }

@@ -24,7 +24,12 @@ function stage() {
       hold: () => {},
       arrived: () => {},
       lookForScans: () => {},
-      report: () => ({ phase: 'idle', since: 0, delivered: 0, failures: 0, endpoint: order.endpoint, scans: [] }),
+      report: () => ({
+        ...{ phase: 'idle', since: 0, delivered: 0, failures: 0, inFlight: 0, holds: [] },
+        breaker: { state: 'closed', since: 0 },
+        endpoint: order.endpoint,
+      }),
+      detail: () => ({ concurrency: 1, recent: { eventsPerSecond: 0, attempts: 0, failed: 0 }, parkedObjects: [] }),
       [Symbol.asyncDispose]: () => end.promise,
     }
   }

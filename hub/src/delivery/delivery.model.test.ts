@@ -90,7 +90,7 @@ async function runHistory(seed: number): Promise<Books> {
       await delivery[Symbol.asyncDispose]()
       delivery = deliver()
     }
-    if (chance === 2) await delivery.pause('dns', 'test')
+    if (chance === 2) await delivery.pause('dns', { by: 'test' })
     if (chance === 3) await delivery.resume('dns')
     for (let turns = next(20); turns > 0; turns--) await new Promise(setImmediate)
   }

@@ -107,7 +107,7 @@ test('what comes first after a resync was asked for is whole, also while the end
 test('versions that come to one are told whole', async () => {
   await using started = await startedWith(1)
   const { delivery, world, receiver } = started
-  await delivery.pause('dns', 'test')
+  await delivery.pause('dns', { by: 'test' })
   for (const n of [2, 3]) await world.append([version(n)])
   await delivery.resume('dns')
   await receiver.requests(2)

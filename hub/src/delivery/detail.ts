@@ -2,7 +2,8 @@
  * What is told of one endpoint to whoever asks for it: `EndpointHealth` is part of every status, `EndpointDetail` is the answer to
  * `watch-hub endpoint show`. All of it is meant to be shown: reasons and answers hold no secret. Times are ms since 1970.
  */
-import type { AttemptRecord } from '../store/store.ts'
+import type { EndpointConfig } from '../config/model.ts'
+import type { AttemptRecord, Pause } from '../store/store.ts'
 import type { RecentFigures } from './recent.ts'
 import type { EndpointStatus } from './status.ts'
 
@@ -27,6 +28,14 @@ export interface Hold {
   readonly reason?: string
   /** Ends by itself then. */
   readonly until?: number
+}
+
+/** `gitSince`: since when the hub knows that Git holds it. */
+export function holdsOf({ paused, at }: EndpointConfig, pause: Pause | undefined, gitSince: number): readonly Hold[] {
+  const inGit: Hold[] = paused ? [{ cause: 'git', since: gitSince, by: `${at.file}:${at.line}` }] : []
+  if (pause === undefined) return inGit
+  const { cause = 'operator', since, by, reason, until } = pause
+  return [...inGit, { cause, since, by, ...(reason !== undefined && { reason }), ...(until !== undefined && { until }) }]
 }
 
 /** Bounded in bytes by `limit`. */
@@ -69,7 +78,7 @@ export interface ParkedObject {
 export const shownParked = 100
 export const shownErrors = 5
 
-export interface EndpointDetail extends EndpointStatus, EndpointHealth {
+export interface EndpointDetail extends EndpointStatus {
   readonly concurrency: number
   readonly recent: RecentFigures
   /** How long the backlog takes at the pace of the last minute, ms. Absent = nothing waits, or nothing was accepted lately. */
@@ -89,7 +98,7 @@ export interface CourierDetail {
 }
 
 export function detailOf(
-  status: EndpointStatus & EndpointHealth,
+  status: EndpointStatus,
   { concurrency, recent, parkedObjects }: CourierDetail,
   failed: readonly AttemptRecord[],
 ): EndpointDetail {
@@ -110,9 +119,8 @@ export interface ReplayedLetter {
   /**
    * sent: its event goes out again. current: it was overtaken, so the object's current state goes out instead. gone, unwatched: nothing is
    * sent, since the object is no more, or no watch sends it here any more; these four letters are forgotten. parked: its object is parked
-   * now, so the letter stays. unknown: nobody can say
-   * before the cluster's agent has compared, so the letter stays. waits: what waits for the endpoint goes first; the letter stays, and may be asked for again. missing: there
-   * is no such letter of this endpoint.
+   * now, so the letter stays. unknown: nobody can say before the cluster's agent has compared, so the letter stays. waits: what waits for the
+   * endpoint goes first; the letter stays, and may be asked for again. missing: there is no such letter of this endpoint.
    */
   readonly outcome: ReplayOutcome
 }

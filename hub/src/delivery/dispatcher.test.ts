@@ -43,6 +43,15 @@ test('metadata of Settings is part of what an endpoint is told', async () => {
   assert.match(receiver.received[1]?.body ?? '', /"metadata":\{"company":"acme"\},"items"/)
 })
 
+/** Of an endpoint that is well. */
+const health = {
+  breaker: { state: 'closed', since: 5_000 },
+  inFlight: 0,
+  parked: { objects: 0, bytes: 0 },
+  deadLetters: { count: 0, bytes: 0, limit: 256 * 1024 ** 2 },
+  holds: [],
+}
+
 test('status names every endpoint with what may be shown of it', async () => {
   await using receiver = await startReceiver()
   await using world = await startWorld()
@@ -73,6 +82,8 @@ test('status names every endpoint with what may be shown of it', async () => {
       skipped: 0,
       oldestMs: undefined,
       scans: [],
+      ...health,
+      holds: [{ cause: 'git', since: 5_000, by: 'endpoints/dns.yaml:1' }],
     },
   )
   assert.deepEqual(dns, {
@@ -87,6 +98,7 @@ test('status names every endpoint with what may be shown of it', async () => {
     backlog: 0,
     skipped: 0,
     scans: [],
+    ...health,
   })
 })
 

@@ -7,22 +7,23 @@ import type { Log } from '@watch-hub/shared/runtime/log'
 import { sleep as realSleep, type Sleep } from '@watch-hub/shared/runtime/sleep'
 import { Task } from '@watch-hub/shared/runtime/task'
 import type { Snapshot } from '../config/model.ts'
-import type { EndpointBacklog, LogRow, Resynced, Store } from '../store/store.ts'
+import type { EndpointBacklog, LogRow, Pause, Resynced, Store, StoreStats } from '../store/store.ts'
 import { contexts } from './contexts.ts'
 import { type Courier, type CourierDeps, type DeliveryStore, startCourier } from './courier.ts'
 import { createCouriers } from './couriers.ts'
+import { detailOf, type EndpointDetail, type ReplayedLetter, shownErrors } from './detail.ts'
 import type { Egress } from './egress.ts'
-import type { Pause } from './gate.ts'
 import { type DeliveryMeter, silentMeter } from './meter.ts'
 import type { Amount } from './news.ts'
 import type { EgressProxy } from './proxy.ts'
 import { startResyncs } from './resyncs.ts'
+import { type SampleAnswer, sendSample } from './sample.ts'
 import type { Secrets } from './secrets.ts'
 import type { EndpointStatus } from './status.ts'
 import { shownUrl, type TargetSettings } from './target.ts'
 
 export interface DeliveryDeps {
-  readonly store: DeliveryStore & Pick<Store, 'resync' | 'resyncDue' | 'dropBacklog'>
+  readonly store: DeliveryStore & Pick<Store, 'resync' | 'resyncDue' | 'dropBacklog' | 'attempts'>
   readonly secrets: Secrets
   readonly egress: Egress
   /** @default none */
@@ -52,11 +53,24 @@ export interface Delivery extends AsyncDisposable {
   /** By name. */
   status(): Promise<readonly EndpointStatus[]>
   /** An operator's hold; survives restarts. False = there is no such endpoint. */
-  pause(name: string, by: string): Promise<boolean>
+  pause(name: string, order: HoldOrder): Promise<boolean>
   /** Ends an operator's hold, not one in Git. False = there is no such endpoint. */
   resume(name: string): Promise<boolean>
+  /** All that is known of one. Nothing = there is no such endpoint. */
+  detail(name: string): Promise<EndpointDetail | undefined>
+  /** Tells dead letters of one endpoint again; answers for each id. Nothing = there is no such endpoint. */
+  replay(name: string, ids: readonly string[]): Promise<readonly ReplayedLetter[] | undefined>
+  /** Sends a marked sample, once. Nothing = there is no such endpoint. */
+  test(name: string, signal: AbortSignal): Promise<SampleAnswer | undefined>
   /** Sends the current state again. Nothing = there is no such endpoint. */
   resync(name: string, what: ResyncWhat): Promise<ResyncAnswer | undefined>
+}
+
+export interface HoldOrder {
+  readonly by: string
+  readonly reason?: string
+  /** Ends by itself then, ms since 1970. */
+  readonly untilMs?: number
 }
 
 export interface ResyncWhat {
@@ -115,6 +129,21 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
     return { ...scans, dropped: 0 }
   }
 
+  async function detail(name: string): Promise<EndpointDetail | undefined> {
+    const [stats, failed] = await Promise.all([
+      store.stats(),
+      store.attempts({ endpoint: name, failed: true, limit: shownErrors }),
+    ])
+    const courier = couriers.get(name)
+    return courier && detailOf(statusOf(courier, stats, now()), courier.detail(), failed)
+  }
+
+  async function sample(name: string, signal: AbortSignal): Promise<SampleAnswer | undefined> {
+    const endpoint = couriers.get(name)?.report().endpoint
+    const attach = wanted?.settings.attach ?? {}
+    return endpoint && sendSample({ endpoint, attach }, { ...deps, now }, { ...target, signal })
+  }
+
   const listening = store.onAppend((rows, ready) => {
     for (const [name, amount] of routed(rows)) couriers.get(name)?.arrived(amount)
     for (const name of ready) lookForScans(name)
@@ -136,12 +165,16 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
       wantedChanged.ring()
     },
     status: async () => {
-      const backlogs = new Map((await store.stats()).endpoints.map((each) => [each.endpoint, each]))
+      const stats = await store.stats()
       const all = couriers.all().toSorted(([a], [b]) => (a < b ? -1 : 1))
-      return all.map(([name, courier]) => statusOf(courier, { backlog: backlogs.get(name), now: now() }))
+      return all.map(([, courier]) => statusOf(courier, stats, now()))
     },
-    pause: (name, by) => hold(name, { since: now(), by }),
+    pause: (name, { by, reason, untilMs }) =>
+      hold(name, { since: now(), by, ...(reason !== undefined && { reason }), ...(untilMs !== undefined && { until: untilMs }) }),
     resume: (name) => hold(name, undefined),
+    detail,
+    replay: async (name, ids) => couriers.get(name) && ids.map((id) => ({ id, outcome: 'waits' })),
+    test: sample,
     resync,
     async [Symbol.asyncDispose]() {
       listening[Symbol.dispose]()
@@ -167,11 +200,10 @@ function routed(rows: readonly LogRow[]): ReadonlyMap<string, Amount> {
   return amounts
 }
 
-function statusOf(
-  courier: Courier,
-  { backlog, now }: { readonly backlog: EndpointBacklog | undefined; readonly now: number },
-): EndpointStatus {
+function statusOf(courier: Courier, { endpoints, deadLetterLimit }: StoreStats, now: number): EndpointStatus {
   const { endpoint, ...report } = courier.report()
+  const backlog: EndpointBacklog | undefined = endpoints.find((each) => each.endpoint === endpoint.name)
+  const { count, bytes } = backlog?.deadLetters ?? { count: 0, bytes: 0 }
   return {
     name: endpoint.name,
     url: shownUrl(endpoint.url),
@@ -180,6 +212,8 @@ function statusOf(
     backlog: backlog?.events ?? 0,
     skipped: backlog?.skipped ?? 0,
     ...(backlog?.oldestAt !== undefined && { oldestMs: Math.max(0, now - backlog.oldestAt) }),
+    parked: backlog?.parked ?? { objects: 0, bytes: 0 },
+    deadLetters: { count, bytes, limit: deadLetterLimit },
     scans: (backlog?.scans ?? []).map(({ id: _, endpoint: __, ...scan }) => scan),
   }
 }

@@ -1,4 +1,5 @@
 /** What `watch-hub status` and `endpoint list` say about the way out. */
+import type { EndpointHealth } from './detail.ts'
 
 export type EndpointPhase =
   /** Nothing waits. */
@@ -11,7 +12,7 @@ export type EndpointPhase =
   /** Cannot be tried: a secret is missing, or the address is not allowed. */
   | 'blocked'
 
-export interface EndpointStatus {
+export interface EndpointStatus extends EndpointHealth {
   readonly name: string
   /** Without query and credentials. */
   readonly url: string

@@ -9,7 +9,7 @@ import type { Context } from 'hono'
 import { stream } from 'hono/streaming'
 import type { StreamingApi } from 'hono/utils/stream'
 import { encodeEvent } from './event-line.ts'
-import { badRequest } from './problem.ts'
+import { flag, type Query, refuseOthers, texts, whole } from './query.ts'
 import type { EventFilter, HubView } from './view.ts'
 
 const defaultLimit = 100
@@ -57,25 +57,13 @@ export function answerEvents(c: Context, { view, log, streams }: EventsDeps): Re
 
 const broken = 'the hub could not go on with this stream: its log says why'
 
-export function readFilter(query: Readonly<Record<string, string>>): EventFilter {
-  const strange = Object.keys(query).find((key) => !known.includes(key))
-  if (strange !== undefined) throw badRequest(`expected only the parameters ${known.join(', ')}, got "${strange}"`)
-  const from = query.from === undefined ? {} : { from: whole('from', query.from, Number.MAX_SAFE_INTEGER) }
+export function readFilter(query: Query): EventFilter {
+  refuseOthers(query, known)
+  const from = query.from === undefined ? {} : { from: whole('from', query.from, { max: Number.MAX_SAFE_INTEGER }) }
   return {
-    ...Object.fromEntries(names.flatMap((name) => (query[name] === undefined ? [] : [[name, query[name]]]))),
+    ...texts(query, names),
     ...from,
-    limit: query.limit === undefined ? defaultLimit : whole('limit', query.limit, maxLimit),
+    limit: query.limit === undefined ? defaultLimit : whole('limit', query.limit, { max: maxLimit }),
     follow: flag('follow', query.follow),
   }
-}
-
-function whole(name: string, text: string, max: number): number {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
-  if (!(value <= max)) throw badRequest(`${name}: expected a whole number, 0–${max}, got "${text}"`)
-  return value
-}
-
-function flag(name: string, text = 'false'): boolean {
-  if (text !== 'true' && text !== 'false') throw badRequest(`${name}: expected true or false, got "${text}"`)
-  return text === 'true'
 }

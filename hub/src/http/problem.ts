@@ -20,3 +20,6 @@ export const badRequest = (message: string): RequestProblem => new RequestProble
 
 export const answerProblem = (c: Context, { status, problem }: Pick<RequestProblem, 'status' | 'problem'>): Response =>
   c.json(problem, status)
+
+export const unknown = (what: string, name: string): RequestProblem =>
+  new RequestProblem(404, 'unknown', `expected the name of a known ${what}, got "${name}"`)

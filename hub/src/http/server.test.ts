@@ -7,7 +7,7 @@ import { after, test } from 'node:test'
 import { problem } from '@watch-hub/shared/protocol/join'
 import { createLog, silentLog } from '@watch-hub/shared/runtime/log'
 import { createApp, type ServerParts, startServer } from './server.ts'
-import { fakeView, row } from './testing/fake-view.ts'
+import { fakeDetail, fakeView, row } from './testing/fake-view.ts'
 
 const adminToken = 'correct-horse-battery'
 const bearer = { authorization: `Bearer ${adminToken}` }
@@ -74,7 +74,7 @@ test('status, clusters and endpoints are the view, not to be cached', async () =
   assert.equal(status.headers.get('x-content-type-options'), 'nosniff')
   assert.deepEqual((await ask('/api/v1/clusters')).body, view.state.clusters)
   assert.deepEqual((await ask('/api/v1/endpoints')).body, view.state.endpoints)
-  assert.deepEqual((await ask('/api/v1/endpoints/dns')).body, view.state.endpoints[0])
+  assert.deepEqual((await ask('/api/v1/endpoints/dns')).body, { ...view.state.endpoints[0], ...fakeDetail })
   assert.equal((await ask('/api/v1/endpoints/none')).status, 404)
 })
 
@@ -161,7 +161,7 @@ test('revoke, pause and resume act on known names and are 404 for others', async
   }
   assert.deepEqual(view.calls.slice(0, 3), [
     ['revoke', 'prod-eu-1'],
-    ['pause', 'dns', 'ann'],
+    ['pause', 'dns', { by: 'ann' }],
     ['resume', 'dns'],
   ])
 })

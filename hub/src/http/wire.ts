@@ -19,7 +19,7 @@ import type { EndpointStatus } from '../delivery/status.ts'
 import type { ClusterStatus } from '../fleet/status.ts'
 import type { HubStatus } from './status.ts'
 
-const number: Decoder<number> = {
+export const number: Decoder<number> = {
   shape: 'number',
   decode: (value, path = '') => {
     if (typeof value === 'number') return value
@@ -76,7 +76,30 @@ const clusterStatus: Decoder<ClusterStatus> = object({
 })
 export const clusterStatuses = array(clusterStatus)
 
-export const endpointStatus: Decoder<EndpointStatus> = object({
+const healthFields = {
+  breaker: object({
+    state: literal('closed', 'open', 'half-open'),
+    since: number,
+    reason: optional(string),
+    nextProbeAt: optional(number),
+  }),
+  inFlight: number,
+  parked: object({ objects: number, bytes: number }),
+  deadLetters: object({ count: number, bytes: number, limit: number }),
+  holds: array(
+    object({
+      cause: literal('git', 'operator', 'gone', 'guard'),
+      since: number,
+      by: string,
+      reason: optional(string),
+      until: optional(number),
+    }),
+  ),
+}
+
+/** Also part of what `wire-delivery.ts` tells of one. */
+export const endpointFields = {
+  ...healthFields,
   name: string,
   url: string,
   format: string,
@@ -93,7 +116,8 @@ export const endpointStatus: Decoder<EndpointStatus> = object({
   scans: array(
     object({ watch: string, cluster: string, reason: string, sent: number, total: number, waiting: optional(boolean) }),
   ),
-})
+}
+const endpointStatus: Decoder<EndpointStatus> = object(endpointFields)
 export const endpointStatuses = array(endpointStatus)
 
 export const hubStatus: Decoder<HubStatus> = object({
@@ -110,9 +134,6 @@ export const hubStatus: Decoder<HubStatus> = object({
     commitMs: object({ last: number, p50: number, p99: number }),
   }),
 })
-
-/** Answer to `POST /api/v1/endpoints/NAME/resync`: scans that began, scans of the same that ran already, events passed over. */
-export const resynced = object({ endpoint: string, begun: number, running: number, dropped: number })
 
 /** Answer to `POST /api/v1/clusters/NAME/token`. `hub` is the address that the agent is to use. */
 export const issuedToken = object({ cluster: string, token: string, expiresAt: number, hub: string })

@@ -1,12 +1,22 @@
 /** For tests: a hub that is nothing but its answers, and remembers what it was asked. */
 
+import type { EndpointDetail, EndpointHealth } from '../../delivery/detail.ts'
 import type { ResyncAnswer } from '../../delivery/dispatcher.ts'
+import type { SampleAnswer } from '../../delivery/sample.ts'
 import type { Backup } from '../../store/backup/backups.ts'
-import type { LogRow } from '../../store/store.ts'
+import type { AttemptRecord, LogRow } from '../../store/store.ts'
 import type { HubStatus } from '../status.ts'
-import type { EventFilter, HubView, IssuedToken } from '../view.ts'
+import type { EventFilter, HubView, IssuedToken, ListedLetter, ReplayPage } from '../view.ts'
 
 export const t0 = Date.UTC(2026, 10, 23, 12, 0, 0)
+
+export const fakeHealth: EndpointHealth = {
+  breaker: { state: 'open', since: t0 - 12_000, reason: '5 failures in a row', nextProbeAt: t0 + 8_000 },
+  inFlight: 0,
+  parked: { objects: 1, bytes: 12_700 },
+  deadLetters: { count: 2, bytes: 3_200, limit: 268_435_456 },
+  holds: [],
+}
 
 export const fakeStatus: HubStatus = {
   hub: {
@@ -85,6 +95,7 @@ export const fakeStatus: HubStatus = {
       delivered: 1_204,
       failures: 4,
       nextAttemptAt: t0 + 8_000,
+      ...fakeHealth,
       scans: [{ watch: 'load-balancers', cluster: 'prod-eu-1', reason: 'initial', sent: 200, total: 412 }],
     },
   ],
@@ -96,6 +107,75 @@ export const fakeStatus: HubStatus = {
     freeBytes: 9_000_000_000,
     commitMs: { last: 2, p50: 1.5, p99: 9 },
   },
+}
+
+export const fakeAttempt: AttemptRecord = {
+  batch: 'b-1',
+  at: t0 - 9_000,
+  durationMs: 153.4,
+  events: 10,
+  bytes: 20_480,
+  outcome: 'http_5xx',
+  status: 503,
+  resends: 1,
+  error: 'answered 503: busy',
+  answer: 'busy',
+}
+
+export const fakeDetail: Omit<EndpointDetail, keyof HubStatus['endpoints'][number]> = {
+  concurrency: 4,
+  recent: { eventsPerSecond: 12.5, attempts: 30, failed: 4, p50Ms: 21, p99Ms: 153 },
+  drainMs: 2_960,
+  parkedObjects: [
+    {
+      cluster: 'prod-eu-1',
+      resource: 'services',
+      namespace: 'web',
+      name: 'shop',
+      since: t0 - 600_000,
+      attempts: 4,
+      nextAttemptAt: t0 + 35_000,
+      reason: 'answered 422: no such zone',
+      status: 422,
+      events: 2,
+    },
+  ],
+  lastErrors: [fakeAttempt],
+}
+
+export const fakeLetter: ListedLetter = {
+  id: 'letter-1',
+  endpoint: 'dns',
+  cluster: 'prod-eu-1',
+  object: {
+    group: 'apps',
+    version: 'v1',
+    kind: 'Deployment',
+    resource: 'deployments',
+    namespace: 'web',
+    name: 'shop',
+    uid: 'u1',
+    resourceVersion: '7',
+  },
+  sequence: 1_795_450_401_978_123,
+  type: 'updated',
+  cause: 'http_4xx',
+  reason: 'answered 422: no such zone',
+  attempts: 12,
+  firstAttemptAt: t0 - 300_000_000,
+  diedAt: t0 - 40_800_000,
+  status: 422,
+}
+
+export const fakeSample: SampleAnswer = {
+  id: '2f9d8a4e-7f3e-4c4c-8f60-5f1b0a7f1c11',
+  url: 'https://dns.example.com/hooks',
+  format: 'watch-hub',
+  outcome: 'accepted',
+  status: 200,
+  answer: 'thanks',
+  ms: 42,
+  bytes: 812,
 }
 
 export const row = (sequence: number, change: Partial<LogRow> = {}): LogRow => ({
@@ -132,11 +212,15 @@ export interface FakeView extends HubView {
   resynced: ResyncAnswer
   rows: (filter: EventFilter, signal: AbortSignal) => AsyncIterable<LogRow>
   made: Backup
+  letters: readonly ListedLetter[]
+  replayed: ReplayPage
+  sample: SampleAnswer
 }
 
 export function fakeView(): FakeView {
   const calls: (readonly unknown[])[] = []
-  const known = (endpoint: string) => view.state.endpoints.some(({ name }) => name === endpoint)
+  const find = (endpoint: string) => view.state.endpoints.find(({ name }) => name === endpoint)
+  const known = (endpoint: string) => find(endpoint) !== undefined
   const view: FakeView = {
     calls,
     state: fakeStatus,
@@ -157,8 +241,16 @@ export function fakeView(): FakeView {
       calls.push(['revoke', cluster])
       return view.state.clusters.some(({ name, joined }) => name === cluster && joined)
     },
-    pause: async (endpoint, by) => {
-      calls.push(['pause', endpoint, by])
+    endpoint: async (name) => {
+      const status = find(name)
+      return status && { ...status, ...fakeDetail }
+    },
+    attempts: async (endpoint, which) => {
+      calls.push(['attempts', endpoint, which])
+      return known(endpoint) ? [fakeAttempt] : undefined
+    },
+    pause: async (endpoint, pause) => {
+      calls.push(['pause', endpoint, pause])
       return known(endpoint)
     },
     resume: async (endpoint) => {
@@ -168,6 +260,29 @@ export function fakeView(): FakeView {
     resync: async (endpoint, what) => {
       calls.push(['resync', endpoint, what])
       return known(endpoint) ? view.resynced : undefined
+    },
+    test: async (endpoint) => {
+      calls.push(['test', endpoint])
+      return known(endpoint) ? view.sample : undefined
+    },
+    letters: [fakeLetter],
+    replayed: { letters: [] },
+    sample: fakeSample,
+    deadLetters: async (which) => {
+      calls.push(['deadLetters', which])
+      return { letters: view.letters }
+    },
+    deadLetter: async (id) => {
+      const letter = view.letters.find((each) => each.id === id)
+      return letter && { ...letter, answer: 'no such zone', body: { metadata: { name: 'shop' } } }
+    },
+    replay: async (which, after) => {
+      calls.push(['replay', which, after])
+      return view.replayed
+    },
+    dropDeadLetters: async (which) => {
+      calls.push(['dropDeadLetters', which])
+      return view.letters.length
     },
     fetchNow: async () => {
       calls.push(['fetchNow'])
