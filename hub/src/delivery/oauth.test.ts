@@ -90,6 +90,13 @@ test('what is refused is a token_error that names the token endpoint and its wor
   assert.equal(afterMs, undefined)
 })
 
+test('a secret that is said back at the end of what is shown is not shown in part', async () => {
+  for (let before = 250; before < 300; before++) {
+    const { message } = await refusal(() => answered(500, `${'x'.repeat(before)}${credentials.clientSecret}`))
+    assert.doesNotMatch(message, /p&s/, String(before))
+  }
+})
+
 test('an unknown client is told after both ways of saying who we are', async () => {
   const { token, requests } = clientOf(() => answered(401, { error: 'invalid_client' }))
   const got = await token()

@@ -86,7 +86,7 @@ export function createTokenClient(credentials: ClientCredentials, ask: AskToken)
     if (exchange.kind === 'token' || exchange.kind === 'blocked' || exchange.kind === 'not-charged') return exchange
     const { kind, ...rest } = exchange
     if (kind === 'try-later') return failure(exchange.why.message, { ...rest, cause: exchange.why })
-    return failure(mask(exchange.what), rest)
+    return failure(oneLine(mask(exchange.what)), rest)
   }
   return {
     mask: (text) => mask(text),
@@ -103,6 +103,7 @@ export function createTokenClient(credentials: ClientCredentials, ask: AskToken)
 
 interface NoToken {
   readonly kind: 'no token'
+  /** As it came: neither masked nor cut. */
   readonly what: string
   readonly afterMs?: number | undefined
   /** What RFC 6749 section 5.2 calls it. */
@@ -152,13 +153,13 @@ function usable(value: string, type: string, expiresIn: number | undefined): Tok
 function noToken({ status, body, afterMs }: TokenAnswer, error: unknown): NoToken {
   if (error instanceof ResponseBodyError) {
     const { error: name, error_description: words } = error
-    const what = `answered ${status}: ${oneLine(words === undefined ? name : `${name}: ${words}`)}`
+    const what = `answered ${status}: ${name}${words === undefined ? '' : `: ${words}`}`
     return { kind: 'no token', what, afterMs, error: name }
   }
   if (status >= 200 && status < 300)
     return { kind: 'no token', what: `answered ${status} with something that is no token response` }
   const redirect = status >= 300 && status < 400 ? ', a redirect, which is never followed' : ''
-  return { kind: 'no token', what: `answered ${status}${redirect}${body === '' ? '' : `: ${oneLine(body)}`}`, afterMs }
+  return { kind: 'no token', what: `answered ${status}${redirect}${body === '' ? '' : `: ${body}`}`, afterMs }
 }
 
 /** A setback is an answer without meaning to the library; `exchange` looks at the setback itself. The type is what every answer has to be. */
