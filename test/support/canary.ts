@@ -33,22 +33,13 @@ export async function sightedIn(folder: string, canaries: Canaries): Promise<Rea
 export function spellings(secret: string): readonly string[] {
   const telling = secret.split('\n').filter((line) => line !== '' && !line.startsWith('-----'))
   return telling.flatMap((line) => {
-    const bytes = Buffer.from(line)
-    const hex = bytes.toString('hex')
+    const hex = Buffer.from(line).toString('hex')
     const json = JSON.stringify(line).slice(1, -1)
     const form = new URLSearchParams([['', line]]).toString().slice(1)
-    const base64 = [0, 1, 2].map((offset) => within(bytes, offset))
-    return [
-      line,
-      json,
-      encodeURIComponent(line),
-      encodeURI(line),
-      form,
-      hex,
-      hex.toUpperCase(),
-      ...base64,
-      ...base64.map(urlSafe),
-    ]
+    const strict = form.replace(/[-_.*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`) // as some read RFC 6749
+    const percent = encodeURIComponent(line)
+    const base64 = [line, percent, form, strict].flatMap((text) => [0, 1, 2].map((offset) => within(Buffer.from(text), offset)))
+    return [line, json, percent, encodeURI(line), form, strict, hex, hex.toUpperCase(), ...base64, ...base64.map(urlSafe)]
   })
 }
 
