@@ -36,7 +36,7 @@ export function createLabHub(
 ): LabHub & { onKill(cut: () => void): void } {
   const folder = join(dir, 'hub')
   const file = join(folder, 'hub.db')
-  const clock = createClock()
+  const clock = createClock({ compressed: true }) // breakers, parked objects and the like compare it with times that they waited for
   let cut = () => {}
   let copies = 0
   let running: HubProcess | undefined

@@ -1,4 +1,4 @@
-/** The lab's time: waits are divided, clocks can be wrong. */
+/** The lab's time: waits are divided, clocks that are waited by run as much faster, and all can be wrong. */
 import { sleep as realSleep, type Sleep } from '@watch-hub/shared/runtime/sleep'
 
 /** Waits of the product take this part of what they say. */
@@ -6,7 +6,7 @@ const compression = 200
 
 export const shortSleep: Sleep = (ms, signal) => realSleep(ms / compression, signal)
 
-/** A clock of one process: wall time, and how wrong it is. */
+/** A clock of one process: where it began, how fast it runs, and how wrong it is. */
 export interface Clock {
   readonly now: () => number
   /** Only runs forward, whatever `now` says; ms. */
@@ -17,11 +17,14 @@ export interface Clock {
   pass(ms: number): void
 }
 
-export function createClock(): Clock {
+/** `compressed`: runs faster than the real time by what waits are divided by, so that a wait of the product takes as long as it says. */
+export function createClock({ compressed = false }: { readonly compressed?: boolean } = {}): Clock {
+  const began = Date.now()
+  const speed = compressed ? compression : 1
   let wrong = 0
   let passed = 0
   return {
-    now: () => Date.now() + wrong,
+    now: () => began + Math.round((performance.timeOrigin + performance.now() - began) * speed) + wrong,
     monotonic: () => performance.now() + passed,
     setWrong: (byMs) => {
       wrong = byMs
