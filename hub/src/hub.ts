@@ -11,9 +11,10 @@ import { moment } from '@watch-hub/shared/runtime/moment'
 import { type CurrentConfig, startConfig } from './config/current.ts'
 import { openSource } from './config/open-source.ts'
 import { activationOf } from './config/plan.ts'
-import { startDelivery } from './delivery/dispatcher.ts'
+import { type DeliveryDeps, startDelivery } from './delivery/dispatcher.ts'
 import { createEgress } from './delivery/egress.ts'
 import type { DeliveryMeter } from './delivery/meter.ts'
+import { createProxy } from './delivery/proxy.ts'
 import { startSecrets } from './delivery/secrets.ts'
 import { startFleet } from './fleet/fleet.ts'
 import { createMetrics, type Instruments } from './http/metrics.ts'
@@ -46,19 +47,19 @@ const sourceOf = ({ publicUrl }: HubSettings) => publicUrl !== undefined && { so
 
 /** Resolves when it listens. Rejects, with everything closed again, when a part cannot start. */
 export async function startHub(settings: HubSettings, { log, env, now = Date.now }: HubDeps): Promise<Hub> {
-  const { dataDir, logLimit, minFreeDisk } = settings
+  const { dataDir, logLimit, minFreeDisk, deadLetterRetentionMs, deadLetterLimit } = settings
   await using scope = new AsyncDisposableStack()
   const adminToken = await prepareDataDir(dataDir)
   refuseSecond(join(dataDir, 'hub.db'))
   const metrics = scope.use(createMetrics({ log }))
   const file = join(dataDir, 'hub.db')
-  const store = scope.use(await openStore({ file, log, logLimit, minFreeDisk }))
+  const store = scope.use(await openStore({ file, log, logLimit, minFreeDisk, deadLetterRetentionMs, deadLetterLimit }))
   const backups = scope.use(await openBackups({ file, minFreeDisk }))
   scope.use(store.onAppend((rows) => countEntries(metrics.instruments, rows)))
   const secrets = scope.use(startSecrets({ log }, { env, ...optional('folder', settings.secretsDir) }))
   const delivery = scope.use(
     startDelivery(
-      { store, secrets, egress: createEgress(settings.allowEgress), log, meter: meterOf(metrics.instruments) },
+      { store, secrets, ...waysOut(settings), log, meter: meterOf(metrics.instruments) },
       { release, allowInsecureCredentials: settings.allowInsecureCredentials, ...sourceOf(settings) },
     ),
   )
@@ -100,6 +101,11 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
+
+const waysOut = ({ allowEgress, denyEgress, egressProxy }: HubSettings): Pick<DeliveryDeps, 'egress' | 'proxy'> => ({
+  egress: createEgress(allowEgress, { deny: denyEgress }),
+  ...(egressProxy !== undefined && { proxy: createProxy(egressProxy) }),
+})
 
 /** Not one that another hub has written since. */
 async function removeOwn(note: string, url: string): Promise<void> {
@@ -176,7 +182,8 @@ const optional = <const K extends string, V>(key: K, value: V | undefined): { re
   value === undefined ? {} : { [key]: value }
 
 const meterOf = (instruments: Instruments): DeliveryMeter => ({
-  attempt: ({ endpoint, outcome, events, ms }) => instruments.attempt({ endpoint, outcome, events, ms }),
+  attempt: instruments.attempt,
+  rateLimited: instruments.rateLimited,
   delivered: () => {},
   compacted: () => {},
 })

@@ -46,6 +46,13 @@ export interface HubSettings {
   readonly minFreeDisk: { readonly share: number } | { readonly bytes: number }
   /** Ranges of loopback, link-local and metadata addresses that deliveries may reach all the same, `127.0.0.0/8`. */
   readonly allowEgress: readonly string[]
+  /** Ranges that deliveries may not reach, whatever else says so: of two ranges the narrower one decides. */
+  readonly denyEgress: readonly string[]
+  /** The proxy that deliveries leave through. Its url may hold credentials: never shown. */
+  readonly egressProxy?: { readonly url: string; readonly noProxy: readonly string[] }
+  /** How long dead letters are kept, and how many bytes of them for each endpoint. */
+  readonly deadLetterRetentionMs: number
+  readonly deadLetterLimit: number
   /** Lets credentials go to endpoints over plain http. */
   readonly allowInsecureCredentials: boolean
 }

@@ -53,6 +53,22 @@ test('a variable stands in for a flag, and a flag wins over it', async () => {
   ])
 })
 
+test('a flag with a value may begin with --no-, and its variable counts too', async () => {
+  const seen: unknown[] = []
+  const around = several('--no-proxy <host...>', { about: 'past the proxy', env: 'WH_NO_PROXY', parse: text })
+  const act = command({
+    name: 'act',
+    about: 'acts',
+    flags: { around },
+    run: async (_io, values) => void seen.push(values.around),
+  })
+  const spec = { name: 'prog', about: 'a program', version: '1.2.3', commands: [act] }
+  await runProgram(spec, ['act'], recordingIo())
+  await runProgram(spec, ['act', '--no-proxy', 'a', 'b'], recordingIo())
+  await runProgram(spec, ['act'], recordingIo({ env: { WH_NO_PROXY: 'c,d' } }))
+  assert.deepEqual(seen, [[], ['a', 'b'], ['c', 'd']])
+})
+
 test('an empty variable counts as absent', async () => {
   assert.deepEqual((await call(['act', 'it', '--name', 'n'], { WH_EVERY: '', WH_LOUD: '', WH_ALSO: '' })).calls, [
     [defaults, ['it']],
@@ -65,12 +81,12 @@ test('what is wrong is named, with where to look, and the exit code is 2', async
     [
       ['act', 'it', '--name', 'n', '--every', 'soon'],
       {},
-      'error: --every: expected a duration such as 30s, 15m or 12h, got "soon"',
+      'error: --every: expected a duration such as 30s, 15m, 12h or 30d, got "soon"',
     ],
     [
       ['act', 'it', '--name', 'n'],
       { WH_EVERY: 'soon' },
-      'error: WH_EVERY: expected a duration such as 30s, 15m or 12h, got "soon"',
+      'error: WH_EVERY: expected a duration such as 30s, 15m, 12h or 30d, got "soon"',
     ],
     [['act', 'it', '--name', 'n'], { WH_LOUD: 'very' }, 'error: WH_LOUD: expected true or false, got "very"'],
     [['act', 'it', '--name', 'n', '--extra', '10'], {}, 'error: --extra: expected a whole number, 1–9, got "10"'],

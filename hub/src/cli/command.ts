@@ -93,7 +93,7 @@ function attach(parent: Command, leaf: Leaf, io: CliIo): void {
   const path = [...ancestors(parent), leaf.name].join(' ')
   const built = parent.command(leaf.name).description(leaf.about).showHelpAfterError(`See '${path} --help'.`)
   for (const [spelled, about] of leaf.args ?? []) built.argument(spelled, about)
-  const options = new Map(Object.values(leaf.flags).map((flag) => [flag, new Option(flag.spelled, describe(flag))]))
+  const options = new Map(Object.values(leaf.flags).map((flag) => [flag, optionOf(flag)]))
   for (const option of options.values()) built.addOption(option)
   if (leaf.notes !== undefined) built.addHelpText('after', `\n${leaf.notes}`)
   const given = (flag: Flag<unknown>) => asRaw(built.getOptionValue(options.get(flag)?.attributeName() ?? ''))
@@ -105,6 +105,12 @@ function attach(parent: Command, leaf: Leaf, io: CliIo): void {
       throw error
     }
   })
+}
+
+function optionOf(flag: Flag<unknown>): Option {
+  const option = new Option(flag.spelled, describe(flag))
+  if (option.required) option.negate = false // `--no-proxy LIST` is a flag with a value, not the opposite of `--proxy`
+  return option
 }
 
 const ancestors = (of: Command): readonly string[] => (of.parent === null ? [of.name()] : [...ancestors(of.parent), of.name()])

@@ -7,7 +7,7 @@ import { hubFlags } from './find-hub.ts'
 import { output } from './flags.ts'
 import { connectHub } from './hub-client.ts'
 import { age, bytes, clockTime, counted, inOneLine, json, objectName, table, took } from './output.ts'
-import { holdText, scanText } from './status-text.ts'
+import { almostFull, holdText, scanText } from './status-text.ts'
 
 export const show = command({
   name: 'show',
@@ -94,7 +94,7 @@ const parkedText = ({ parked }: EndpointDetail): string =>
 function lettersText({ name, deadLetters: { count, bytes: size, limit } }: EndpointDetail): string {
   const room = `${bytes(size)} of ${bytes(limit)}`
   if (count === 0) return 'none'
-  const full = size >= limit * 0.8 ? ': ALMOST FULL' : ''
+  const full = size >= almostFull * limit ? ': ALMOST FULL' : ''
   return `${count}, ${room}${full}; 'watch-hub dead-letters list --endpoint ${name}' shows them`
 }
 

@@ -22,6 +22,11 @@ const given: Parameters<typeof toSettings>[0] = {
   tlsKey: undefined,
   publicUrl: undefined,
   allowEgress: [],
+  denyEgress: [],
+  egressProxy: undefined,
+  noProxy: [],
+  deadLetterRetention: 2_592_000_000,
+  deadLetterLimit: 256 * 1024 ** 2,
   allowInsecureCredentials: false,
   logLevel: 'info',
 }
@@ -34,6 +39,9 @@ test('serve: what is not given is absent from the settings', () => {
     minFreeDisk: { share: 0.1 },
     listen: { host: '127.0.0.1', port: 8080 },
     allowEgress: [],
+    denyEgress: [],
+    deadLetterRetentionMs: 2_592_000_000,
+    deadLetterLimit: 256 * 1024 ** 2,
     allowInsecureCredentials: false,
   })
 })
@@ -55,6 +63,11 @@ test('serve: all that is given arrives, paths absolute', () => {
       tlsKey: 'key.pem',
       publicUrl: 'https://hub.example.com',
       allowEgress: ['127.0.0.0/8'],
+      denyEgress: ['0.0.0.0/0'],
+      egressProxy: 'http://ann:secret@proxy.example:3128',
+      noProxy: ['.internal', '10.0.0.0/8'],
+      deadLetterRetention: 60_000,
+      deadLetterLimit: 65_536,
       allowInsecureCredentials: true,
     },
     '/srv',
@@ -78,6 +91,10 @@ test('serve: all that is given arrives, paths absolute', () => {
     tls: { certFile: '/srv/cert.pem', keyFile: '/srv/key.pem' },
     publicUrl: 'https://hub.example.com',
     allowEgress: ['127.0.0.0/8'],
+    denyEgress: ['0.0.0.0/0'],
+    egressProxy: { url: 'http://ann:secret@proxy.example:3128', noProxy: ['.internal', '10.0.0.0/8'] },
+    deadLetterRetentionMs: 60_000,
+    deadLetterLimit: 65_536,
     allowInsecureCredentials: true,
   })
 })
@@ -105,6 +122,14 @@ test('serve: wrong flags are said before anything starts', async () => {
   const share = (given: string) => `error: --min-free-disk: expected a share such as 10% or a size such as 20Gi, got "${given}"`
   assert.equal(await said(...repo, '--min-free-disk', '101%'), share('101%'))
   assert.equal(await said(...repo, '--min-free-disk', 'some'), share('some'))
+  assert.equal(await said(...repo, '--dead-letter-limit', '1Ki'), 'error: --dead-letter-limit: expected 64Ki or more, got "1Ki"')
+  assert.equal(
+    await said(...repo, '--dead-letter-retention', '1s'),
+    'error: --dead-letter-retention: expected 1m or more, got "1s"',
+  )
+  assert.match((await said(...repo, '--no-proxy', 'a', 'b')) ?? '', /^error: --no-proxy: expected --egress-proxy with it/)
+  const proxy = await said(...repo, '--egress-proxy', 'socks5://ann:hidden@proxy')
+  assert.equal(proxy, 'error: --egress-proxy: expected the http or https URL of a proxy, such as http://proxy.example:3128')
   assert.equal(await said(...repo, '--log-level', 'loud'), 'error: --log-level: expected debug, info, warn, error, got "loud"')
 })
 

@@ -5,7 +5,7 @@ import { createLog } from '@watch-hub/shared/runtime/log'
 import type { HubSettings } from '../settings.ts'
 import { command } from './command.ts'
 import { defaulted, type FlagValues, onOff, optional, required, several, UsageError } from './flags.ts'
-import { addressRange, duration, httpUrl, listenAddress, oneOf, shareOrSize, size, text } from './values.ts'
+import { addressRange, duration, httpUrl, listenAddress, oneOf, proxyUrl, shareOrSize, size, text } from './values.ts'
 
 const file = (spelled: string, env: string, about: string) => optional(spelled, { about, env, parse: text })
 
@@ -68,6 +68,33 @@ const flags = {
     env: 'WATCH_HUB_ALLOW_EGRESS',
     parse: addressRange,
   }),
+  denyEgress: several('--deny-egress <cidr...>', {
+    about: 'addresses that deliveries may not go to; of two ranges the narrower one decides',
+    env: 'WATCH_HUB_DENY_EGRESS',
+    parse: addressRange,
+  }),
+  egressProxy: optional('--egress-proxy <url>', {
+    about: 'proxy that deliveries leave through; with user:password@ rather in the variable than on the command line',
+    env: 'WATCH_HUB_EGRESS_PROXY',
+    parse: proxyUrl,
+  }),
+  noProxy: several('--no-proxy <host...>', {
+    about: 'receivers that are reached without it: example.com with what is below, .example.com, host:port, addresses, ranges, *',
+    env: 'WATCH_HUB_NO_PROXY',
+    parse: text,
+  }),
+  deadLetterRetention: defaulted('--dead-letter-retention <duration>', {
+    about: 'how long events that were given up are kept',
+    env: 'WATCH_HUB_DEAD_LETTER_RETENTION',
+    fallback: '30d',
+    parse: keptFor,
+  }),
+  deadLetterLimit: defaulted('--dead-letter-limit <size>', {
+    about: 'bytes of them for each endpoint; beyond, nothing more is given up, and parked objects are tried on',
+    env: 'WATCH_HUB_DEAD_LETTER_LIMIT',
+    fallback: '256Mi',
+    parse: letterBytes,
+  }),
   allowInsecureCredentials: onOff('--allow-insecure-credentials', {
     about: 'let credentials go to endpoints over plain http',
     env: 'WATCH_HUB_ALLOW_INSECURE_CREDENTIALS',
@@ -83,11 +110,26 @@ const flags = {
 const minPollMs = 1_000
 /** Less could not hold one large object. */
 const minLogBytes = 1024 ** 2
+const minKeptMs = 60_000
+/** Less could not hold one letter. */
+const minLetterBytes = 64 * 1024
 
 function pollEvery(value: string): number {
   const ms = duration(value)
   if (ms < minPollMs) throw new UsageError(`expected 1s or more, got "${value}"`)
   return ms
+}
+
+function keptFor(value: string): number {
+  const ms = duration(value)
+  if (ms < minKeptMs) throw new UsageError(`expected 1m or more, got "${value}"`)
+  return ms
+}
+
+function letterBytes(value: string): number {
+  const bytes = size(value)
+  if (bytes < minLetterBytes) throw new UsageError(`expected 64Ki or more, got "${value}"`)
+  return bytes
 }
 
 function logBytes(value: string): number {
@@ -112,9 +154,11 @@ export const serve = command({
 
 /** Checks what concerns more than one flag. Paths become absolute. */
 export function toSettings(values: FlagValues<typeof flags>, cwd: string): HubSettings {
-  const { configRepo, branch, path, poll, secrets, agentListen, tlsCert, tlsKey, publicUrl } = values
+  const { configRepo, branch, path, poll, secrets, agentListen, tlsCert, tlsKey, publicUrl, egressProxy, noProxy } = values
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new UsageError('--tls-cert and --tls-key: expected both or none, got one')
+  if (noProxy.length > 0 && egressProxy === undefined)
+    throw new UsageError('--no-proxy: expected --egress-proxy with it, because without one nothing goes through a proxy')
   const absolute = (name: string) => resolve(cwd, name)
   return {
     config: {
@@ -136,6 +180,10 @@ export function toSettings(values: FlagValues<typeof flags>, cwd: string): HubSe
     ...(tlsCert === undefined || tlsKey === undefined ? {} : { tls: { certFile: absolute(tlsCert), keyFile: absolute(tlsKey) } }),
     ...present({ publicUrl }),
     allowEgress: values.allowEgress,
+    denyEgress: values.denyEgress,
+    ...(egressProxy !== undefined && { egressProxy: { url: egressProxy, noProxy } }),
+    deadLetterRetentionMs: values.deadLetterRetention,
+    deadLetterLimit: values.deadLetterLimit,
     allowInsecureCredentials: values.allowInsecureCredentials,
   }
 }

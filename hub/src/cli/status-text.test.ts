@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { EndpointStatus } from '../delivery/status.ts'
 import type { ClusterStatus } from '../fleet/status.ts'
 import { fakeStatus, t0 } from '../http/testing/fake-view.ts'
-import { age, table } from './output.ts'
-import { clusterState, configText, correctionLines, statusText, streamState } from './status-text.ts'
+import { age, bytes, table, took } from './output.ts'
+import { clusterState, configText, correctionLines, endpointTable, statusText, streamState } from './status-text.ts'
 
 test('status reads from the hub to the endpoints', () => {
   assert.deepEqual(statusText(fakeStatus, t0), [
@@ -20,7 +21,8 @@ test('status reads from the hub to the endpoints', () => {
     'prod-us-1  not joined  -    0',
     '',
     'ENDPOINT  STATE     FOR    BACKLOG  OLDEST  DELIVERED  DETAIL',
-    'dns       retrying  1m30s  37       1m35s   1204       got 503 from the endpoint, 4 failures in a row, next try in 8s',
+    'dns       retrying  1m30s  37       1m35s   1204       got 503 from the endpoint, 4 failures in a row, breaker open, next try in 8s',
+    '                                                       1 object parked, 2 dead letters',
     '                                                       initial of load-balancers in prod-eu-1: 200/412',
   ])
 })
@@ -96,6 +98,41 @@ test('streams show progress as far as it is known', () => {
     streamState({ state: 'failed', reason: 'forbidden: needs list,watch on services' }),
     'failed: forbidden: needs list,watch on services',
   )
+})
+
+test('an endpoint that is held says by whom and until when; dead letters near their bound are shouted', () => {
+  const [dns] = fakeStatus.endpoints
+  assert.ok(dns)
+  const hold = { cause: 'operator', by: 'ann', since: t0 - 300_000, until: t0 + 6_900_000, reason: 'new certificates' } as const
+  const { nextAttemptAt: _, ...rest } = { ...dns, failures: 0, scans: [], parked: { objects: 0, bytes: 0 } }
+  const held: EndpointStatus = {
+    ...rest,
+    phase: 'paused',
+    reason: 'paused by ann',
+    holds: [hold],
+    breaker: { state: 'closed', since: t0 },
+    deadLetters: { count: 9, bytes: 815, limit: 1_000 },
+  }
+  const details = endpointTable([held], t0).map((line) => line.slice(53))
+  assert.deepEqual(details, [
+    'DETAIL',
+    'held by ann for 5m, 1h55m left: new certificates',
+    '9 dead letters, 81 % OF THE ROOM FOR THEM',
+  ])
+})
+
+test('bytes and durations are told in the unit that fits', () => {
+  assert.deepEqual([0, 1, 1_023, 1_024, 12_700, 102_400, 268_435_456, 1.5 * 1024 ** 4].map(bytes), [
+    '0 B',
+    '1 B',
+    '1023 B',
+    '1 KiB',
+    '12.4 KiB',
+    '100 KiB',
+    '256 MiB',
+    '1.5 TiB',
+  ])
+  assert.deepEqual([0.2, 153.4, 1_000, 1_540, 12_000, 125_000].map(took), ['0ms', '153ms', '1s', '1.5s', '12s', '2m5s'])
 })
 
 test('age shows the two largest units', () => {

@@ -5,10 +5,12 @@ import type { Hold } from '../delivery/detail.ts'
 import type { EndpointStatus } from '../delivery/status.ts'
 import type { ClusterStatus, StreamStatus } from '../fleet/status.ts'
 import type { HubStatus } from '../http/status.ts'
-import { age, inOneLine, short, table } from './output.ts'
+import { age, counted, inOneLine, short, table } from './output.ts'
 
 /** Problems of a refused commit that are shown; the rest is counted. */
 const maxProblems = 20
+/** Share of the room for dead letters from which it is said. */
+export const almostFull = 0.8
 
 /** `now`: ms */
 export function statusText({ hub, config, clusters, endpoints, store }: HubStatus, now: number): readonly string[] {
@@ -116,7 +118,7 @@ export function endpointTable(endpoints: readonly EndpointStatus[], now: number)
 function endpointRows(endpoint: EndpointStatus, now: number): readonly (readonly string[])[] {
   const { name, phase, since, backlog, oldestMs, delivered, scans } = endpoint
   const first = [name, phase, age(now - since), String(backlog), oldestMs === undefined ? '-' : age(oldestMs), String(delivered)]
-  const details = [...endpointTrouble(endpoint, now), ...scans.map(scanText)]
+  const details = [...endpointTrouble(endpoint, now), ...givenUp(endpoint), ...scans.map(scanText)]
   if (details.length === 0) return [[...first, '']]
   return details.map((detail, i) => [...(i === 0 ? first : first.map(() => '')), detail])
 }
@@ -138,10 +140,25 @@ const holdWords = {
   guard: "until 'endpoint resume', because a commit would report too many deletions, by",
 }
 
-function endpointTrouble({ reason, failures, nextAttemptAt }: EndpointStatus, now: number): readonly string[] {
+/** What is parked, and what was given up; said loudly from where it needs somebody. */
+function givenUp({ parked, deadLetters: { count, bytes: size, limit } }: EndpointStatus): readonly string[] {
+  const room = size >= almostFull * limit ? `, ${Math.floor((size / limit) * 100)} % OF THE ROOM FOR THEM` : ''
   const parts = [
-    ...(reason === undefined ? [] : [reason]),
+    ...(parked.objects === 0 ? [] : [`${counted(parked.objects, 'object')} parked`]),
+    ...(count === 0 ? [] : [`${counted(count, 'dead letter')}${room}`]),
+  ]
+  return parts.length === 0 ? [] : [parts.join(', ')]
+}
+
+function endpointTrouble(
+  { phase, reason, failures, nextAttemptAt, breaker, holds }: EndpointStatus,
+  now: number,
+): readonly string[] {
+  const held = phase === 'paused' && holds.length > 0
+  const parts = [
+    ...(held ? holds.map((hold) => `held ${holdText(hold, now)}`) : reason === undefined ? [] : [reason]),
     ...(failures === 0 ? [] : [`${failures} ${failures === 1 ? 'failure' : 'failures'} in a row`]),
+    ...(breaker.state === 'closed' ? [] : [`breaker ${breaker.state}`]),
     ...(nextAttemptAt === undefined ? [] : [`next try in ${age(nextAttemptAt - now)}`]),
   ]
   return parts.length === 0 ? [] : [parts.join(', ')]

@@ -8,8 +8,9 @@ export const text = (value: string): string => value
 
 /** Milliseconds. */
 export function duration(value: string): number {
-  const ms = parseDuration(value)
-  if (ms === undefined) throw new UsageError(`expected a duration such as 30s, 15m or 12h, got "${value}"`)
+  const days = /^(\d{1,6})d$/.exec(value)?.[1]
+  const ms = days === undefined ? parseDuration(value) : Number(days) * 86_400_000
+  if (ms === undefined) throw new UsageError(`expected a duration such as 30s, 15m, 12h or 30d, got "${value}"`)
   return ms
 }
 
@@ -69,6 +70,14 @@ export function httpUrl(value: string): string {
   const url = URL.parse(value)
   if (url === null || !/^https?:$/.test(url.protocol)) throw new UsageError(`expected an http or https URL, got "${value}"`)
   if (url.username !== '' || url.password !== '') throw new UsageError('expected a URL without user and password')
+  return value
+}
+
+/** http or https, maybe with user and password: never repeated in what is said about it. */
+export function proxyUrl(value: string): string {
+  const url = URL.parse(value)
+  if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '' || url.hash !== '')
+    throw new UsageError('expected the http or https URL of a proxy, such as http://proxy.example:3128')
   return value
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { eventually } from './testing/eventually.ts'
 import { told } from './testing/payload.ts'
-import { startReceiver } from './testing/receiver.ts'
+import { type Answer, startReceiver } from './testing/receiver.ts'
 import { endpointConfig } from './testing/rows.ts'
 import { sleeping } from './testing/sleeping.ts'
 import { startWorld, watchConfig } from './testing/world.ts'
@@ -111,6 +111,7 @@ test('each attempt and each delivery is counted', async () => {
   const delivered: number[] = []
   let compacted = 0
   const meter = {
+    rateLimited: () => {},
     attempt: ({ endpoint, outcome, events }: { endpoint: string; outcome: string; events: number }) =>
       void attempts.push(`${endpoint} ${outcome} ${events}`),
     delivered: ({ events }: { events: number }) => void delivered.push(events),
@@ -118,7 +119,8 @@ test('each attempt and each delivery is counted', async () => {
       compacted += rows
     },
   }
-  receiver.answer(503, (_response, request) => request.socket.destroy())
+  const hangUp: Answer = (_response, request) => request.socket.destroy()
+  receiver.answer(503, hangUp, hangUp) // the first one alone is repeated at once
   const delivery = world.deliver({ meter, sleep: sleeping().sleep })
   await world.append([{ uid: 'a' }, { uid: 'b' }])
   await world.append([{ uid: 'b', body: '{"v":2}' }])

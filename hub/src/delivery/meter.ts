@@ -11,11 +11,15 @@ export interface DeliveryMeter {
     readonly events: number
     readonly bytes: number
     readonly ms: number
+    /** How often it was repeated at once because its kept connection had died. */
+    readonly resends: number
   }): void
+  /** A request that was ready had to wait for the pace that the endpoint allows. `ms`: how long. */
+  rateLimited(of: { readonly endpoint: string; readonly ms: number }): void
   /** A batch was accepted. `waitedMs`: since the oldest of its events was appended to the log; absent for scans. */
   delivered(of: { readonly endpoint: string; readonly events: number; readonly waitedMs?: number }): void
   /** Rows of the log that were not told because a newer state of their object was, or because it came and went. */
   compacted(of: { readonly endpoint: string; readonly rows: number }): void
 }
 
-export const silentMeter: DeliveryMeter = { attempt: () => {}, delivered: () => {}, compacted: () => {} }
+export const silentMeter: DeliveryMeter = { attempt: () => {}, rateLimited: () => {}, delivered: () => {}, compacted: () => {} }

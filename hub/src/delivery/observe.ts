@@ -14,9 +14,13 @@ export const observed = (send: Send, { meter, now }: { readonly meter: DeliveryM
         events: batch.events,
         bytes: batch.body.length,
         ms: now() - began,
+        resends: 'resends' in outcome ? (outcome.resends ?? 0) : 0,
       })
     return outcome
   }
 
-const outcomeName = (outcome: Outcome): AttemptOutcome | undefined =>
-  outcome.kind === 'changed' ? undefined : outcome.kind === 'try-later' ? outcome.why.kind : outcome.kind
+/** Nothing where nothing was tried. */
+const outcomeName = (outcome: Outcome): AttemptOutcome | undefined => {
+  if (outcome.kind === 'changed') return undefined
+  return outcome.kind === 'accepted' || outcome.kind === 'blocked' ? outcome.kind : outcome.why.kind
+}

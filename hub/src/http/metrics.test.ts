@@ -5,8 +5,19 @@ import { createMetrics, type Figures } from './metrics.ts'
 
 const figures: Figures = {
   endpoints: [
-    { name: 'dns', backlog: 7, oldestMs: 1_500, skipped: 4 },
-    { name: 'audit', backlog: 0, skipped: 0 },
+    {
+      ...{ name: 'dns', backlog: 7, oldestMs: 1_500, skipped: 4, inFlight: 2 },
+      breaker: { state: 'open', since: 5, reason: 'answered 503: secret-looking' },
+      parked: { objects: 3, bytes: 900 },
+      deadLetters: { count: 2, bytes: 800, limit: 4_000 },
+      holds: [{ cause: 'operator', since: 5, by: 'ann' }],
+    },
+    {
+      ...{ name: 'audit', backlog: 0, skipped: 0, inFlight: 0, holds: [] },
+      breaker: { state: 'closed', since: 5 },
+      parked: { objects: 0, bytes: 0 },
+      deadLetters: { count: 0, bytes: 0, limit: 4_000 },
+    },
   ],
   clusters: [
     { name: 'east', connected: true },
@@ -17,6 +28,7 @@ const figures: Figures = {
     logRows: 12,
     logBytes: 3_400,
     logLimit: 4_096,
+    deadLetterLimit: 4_000,
     freeBytes: 512,
     commitMs: { last: 2, p50: 1.5, p99: 9 },
     comparisons: [
@@ -36,7 +48,8 @@ test('metrics have the documented names, labels and units', async () => {
   metrics.observe(async () => figures)
   metrics.instruments.entries('east', 'services', 5)
   metrics.instruments.entries('east', 'services', 2)
-  metrics.instruments.attempt({ endpoint: 'dns', outcome: 'accepted', events: 10, ms: 40 })
+  metrics.instruments.attempt({ endpoint: 'dns', outcome: 'accepted', events: 10, ms: 40, resends: 1 })
+  metrics.instruments.rateLimited({ endpoint: 'dns', ms: 1_500 })
   const text = await metrics.collect()
   assert.deepEqual(
     samples(text).filter((line) => !line.includes('_bucket')),
@@ -44,6 +57,9 @@ test('metrics have the documented names, labels and units', async () => {
       'watch_hub_entries_total{cluster="east",resource="services"} 7',
       'watch_hub_deliveries_total{endpoint="dns",outcome="accepted"} 10',
       'watch_hub_attempts_total{endpoint="dns",outcome="accepted"} 1',
+      'watch_hub_resends_total{endpoint="dns"} 1',
+      'watch_hub_rate_limited_total{endpoint="dns"} 1',
+      'watch_hub_rate_limited_seconds_total{endpoint="dns"} 1.5',
       'watch_hub_attempt_duration_seconds_count{endpoint="dns",outcome="accepted"} 1',
       'watch_hub_attempt_duration_seconds_sum{endpoint="dns",outcome="accepted"} 0.04',
       'watch_hub_build_info{version="0.1.0"} 1',
@@ -51,6 +67,24 @@ test('metrics have the documented names, labels and units', async () => {
       'watch_hub_backlog_events{endpoint="audit"} 0',
       'watch_hub_oldest_undelivered_seconds{endpoint="dns"} 1.5',
       'watch_hub_oldest_undelivered_seconds{endpoint="audit"} 0',
+      'watch_hub_requests_in_flight{endpoint="dns"} 2',
+      'watch_hub_requests_in_flight{endpoint="audit"} 0',
+      'watch_hub_breaker{endpoint="dns",state="closed"} 0',
+      'watch_hub_breaker{endpoint="dns",state="open"} 1',
+      'watch_hub_breaker{endpoint="dns",state="half-open"} 0',
+      'watch_hub_breaker{endpoint="audit",state="closed"} 1',
+      'watch_hub_breaker{endpoint="audit",state="open"} 0',
+      'watch_hub_breaker{endpoint="audit",state="half-open"} 0',
+      'watch_hub_held{endpoint="dns",cause="operator"} 1',
+      'watch_hub_parked_objects{endpoint="dns"} 3',
+      'watch_hub_parked_objects{endpoint="audit"} 0',
+      'watch_hub_parked_bytes{endpoint="dns"} 900',
+      'watch_hub_parked_bytes{endpoint="audit"} 0',
+      'watch_hub_dead_letters{endpoint="dns"} 2',
+      'watch_hub_dead_letters{endpoint="audit"} 0',
+      'watch_hub_dead_letter_bytes{endpoint="dns"} 800',
+      'watch_hub_dead_letter_bytes{endpoint="audit"} 0',
+      'watch_hub_dead_letter_limit_bytes 4000',
       'watch_hub_connected_agents 1',
       'watch_hub_cluster_connected{cluster="east"} 1',
       'watch_hub_cluster_connected{cluster="west"} 0',

@@ -7,6 +7,7 @@ import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
 import { AggregationTemporality, InstrumentType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics'
 import { release } from '@watch-hub/shared/protocol/version'
 import type { Log } from '@watch-hub/shared/runtime/log'
+import type { EndpointHealth } from '../delivery/detail.ts'
 import type { EndpointStatus } from '../delivery/status.ts'
 import type { ClusterStatus } from '../fleet/status.ts'
 import type { ComparisonFigures, StoreStats } from '../store/store.ts'
@@ -18,21 +19,25 @@ export interface AttemptFigure {
   /** Events in the request. */
   readonly events: number
   readonly ms: number
+  /** How often it was repeated at once, because its kept connection had died. */
+  readonly resends: number
 }
 
 export interface Instruments {
   /** Entries that became durable. `resource` = `deployments.apps` */
   entries(cluster: string, resource: string, count: number): void
   attempt(figure: AttemptFigure): void
+  /** A request waited `ms` for the pace that its endpoint allows. */
+  rateLimited(of: { readonly endpoint: string; readonly ms: number }): void
 }
 
 /** States, read at the moment of asking. */
 export interface Figures {
-  readonly endpoints: readonly Pick<EndpointStatus, 'name' | 'backlog' | 'oldestMs' | 'skipped'>[]
+  readonly endpoints: readonly Pick<EndpointStatus, 'name' | 'backlog' | 'oldestMs' | 'skipped' | keyof EndpointHealth>[]
   readonly clusters: readonly Pick<ClusterStatus, 'name' | 'connected'>[]
   readonly store: Pick<
     StoreStats,
-    'state' | 'logRows' | 'logBytes' | 'logLimit' | 'freeBytes' | 'commitMs' | 'inventory' | 'comparisons'
+    'state' | 'logRows' | 'logBytes' | 'logLimit' | 'deadLetterLimit' | 'freeBytes' | 'commitMs' | 'inventory' | 'comparisons'
   >
   /** Whether the newest commit seen is not the live one. */
   readonly configRejected: boolean
@@ -90,21 +95,34 @@ function createInstruments(meter: Meter): Instruments {
   const entries = counter('watch_hub_entries', 'Entries of agents that became durable')
   const deliveries = counter('watch_hub_deliveries', 'Events sent, by what the endpoint made of their request')
   const attempts = counter('watch_hub_attempts', 'Requests sent to endpoints')
+  const resends = counter('watch_hub_resends', 'Requests repeated at once because their kept connection had died')
+  const limited = counter('watch_hub_rate_limited', 'Requests that waited for the pace that their endpoint allows')
+  const limitedTime = counter(
+    'watch_hub_rate_limited_seconds',
+    'How long requests waited for the pace that their endpoint allows',
+  )
   const duration = meter.createHistogram('watch_hub_attempt_duration_seconds', {
     description: 'Time of one request to an endpoint, answer included',
     advice: { explicitBucketBoundaries: secondsBounds },
   })
   return {
     entries: (cluster, resource, count) => entries.add(count, { cluster, resource }),
-    attempt: ({ endpoint, outcome, events, ms }) => {
+    attempt: ({ endpoint, outcome, events, ms, resends: repeated }) => {
       deliveries.add(events, { endpoint, outcome })
       attempts.add(1, { endpoint, outcome })
       duration.record(ms / 1_000, { endpoint, outcome })
+      if (repeated > 0) resends.add(repeated, { endpoint })
+    },
+    rateLimited: ({ endpoint, ms }) => {
+      limited.add(1, { endpoint })
+      limitedTime.add(ms / 1_000, { endpoint })
     },
   }
 }
 
 type Point = readonly [value: number, attributes?: Attributes]
+
+const breakerStates = ['closed', 'open', 'half-open'] as const
 
 /** Every state: its name, what it says, and its values in one reading. */
 const states: readonly (readonly [name: string, description: string, points: (figures: Figures) => readonly Point[]])[] = [
@@ -118,6 +136,49 @@ const states: readonly (readonly [name: string, description: string, points: (fi
     'watch_hub_oldest_undelivered_seconds',
     'How long the oldest waiting event has waited; 0 when none waits',
     ({ endpoints }) => endpoints.map(({ name, oldestMs = 0 }) => [oldestMs / 1_000, { endpoint: name }]),
+  ],
+  [
+    'watch_hub_requests_in_flight',
+    'Requests to an endpoint that are under way',
+    ({ endpoints }) => endpoints.map(({ name, inFlight }) => [inFlight, { endpoint: name }]),
+  ],
+  [
+    'watch_hub_breaker',
+    '1 for the state that the breaker of an endpoint is in, 0 for the others; open = nothing is sent',
+    ({ endpoints }) =>
+      endpoints.flatMap(({ name, breaker }) =>
+        breakerStates.map((state): Point => [breaker.state === state ? 1 : 0, { endpoint: name, state }]),
+      ),
+  ],
+  [
+    'watch_hub_held',
+    '1 while an endpoint is held back: in git, by an operator, since it answered that it is gone, by its guard',
+    ({ endpoints }) => endpoints.flatMap(({ name, holds }) => holds.map(({ cause }): Point => [1, { endpoint: name, cause }])),
+  ],
+  [
+    'watch_hub_parked_objects',
+    'Objects that an endpoint keeps failing on while it accepts others',
+    ({ endpoints }) => endpoints.map(({ name, parked }) => [parked.objects, { endpoint: name }]),
+  ],
+  [
+    'watch_hub_parked_bytes',
+    'Bytes of the events of parked objects',
+    ({ endpoints }) => endpoints.map(({ name, parked }) => [parked.bytes, { endpoint: name }]),
+  ],
+  [
+    'watch_hub_dead_letters',
+    'Events that were given up for an endpoint and are kept',
+    ({ endpoints }) => endpoints.map(({ name, deadLetters }) => [deadLetters.count, { endpoint: name }]),
+  ],
+  [
+    'watch_hub_dead_letter_bytes',
+    'Bytes of the dead letters of an endpoint',
+    ({ endpoints }) => endpoints.map(({ name, deadLetters }) => [deadLetters.bytes, { endpoint: name }]),
+  ],
+  [
+    'watch_hub_dead_letter_limit_bytes',
+    'Bytes of the dead letters of one endpoint above which no more are made: its parked objects are tried on instead',
+    ({ store }) => [[store.deadLetterLimit]],
   ],
   [
     'watch_hub_connected_agents',
