@@ -20,11 +20,13 @@ test('a canary is sighted in every spelling and at every offset, and nowhere els
   ]
   for (const place of places) assert.deepEqual(sighted(place, canaries), ['mine'], place)
   assert.deepEqual(sighted(Buffer.concat([Buffer.from([0, 255]), Buffer.from(mine)]), canaries), ['mine'])
-  assert.deepEqual(sighted(mine.slice(1), canaries), [])
+  for (const cut of [mine.slice(12), mine.slice(0, -12)]) assert.deepEqual(sighted(cut, canaries), ['mine'])
+  assert.deepEqual(sighted(mine.slice(0, -13), canaries), [])
 })
 
 test('a PEM is sighted by any of its lines', () => {
-  const canaries = { key: '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\nAgEGCCqGSM49AwEHBG0w\n-----END PRIVATE KEY-----\n' }
+  const key = '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\nAgEGCCqGSM49AwEHBG0w\n-----END PRIVATE KEY-----\n'
+  const canaries = { key }
   assert.deepEqual(sighted('…AgEGCCqGSM49AwEHBG0w…', canaries), ['key'])
   assert.deepEqual(sighted('-----BEGIN PRIVATE KEY-----', canaries), [])
 })

@@ -1,6 +1,6 @@
 /**
  * Canaries: secrets made for being looked for. Whoever finds one where it does not belong has found a leak, in whatever spelling it got there:
- * as it is, percent-encoded, in hex, within base64 at any of its three offsets.
+ * as it is, percent-encoded, in hex, within base64 at any of its three offsets, or the most of it.
  */
 import { randomBytes } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
@@ -31,8 +31,8 @@ export async function sightedIn(folder: string, canaries: Canaries): Promise<Rea
 }
 
 export function spellings(secret: string): readonly string[] {
-  const telling = secret.split('\n').filter((line) => line !== '' && !line.startsWith('-----'))
-  return telling.flatMap((line) => {
+  const lines = secret.split('\n').filter((line) => line !== '' && !line.startsWith('-----'))
+  return lines.flatMap(partsOf).flatMap((line) => {
     const hex = Buffer.from(line).toString('hex')
     const json = JSON.stringify(line).slice(1, -1)
     const form = new URLSearchParams([['', line]]).toString().slice(1)
@@ -42,6 +42,9 @@ export function spellings(secret: string): readonly string[] {
     return [line, json, percent, encodeURI(line), form, strict, hex, hex.toUpperCase(), ...base64, ...base64.map(urlSafe)]
   })
 }
+
+/** What is found of a secret that was cut, at its end or at its beginning. */
+const partsOf = (line: string): readonly string[] => (line.length < 36 ? [line] : [line.slice(0, -12), line.slice(12)])
 
 /** What of the base64 of a text does not depend on what is around `bytes`, which begin at this place of a group of three. */
 function within(bytes: Buffer, offset: number): string {
