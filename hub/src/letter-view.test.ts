@@ -6,7 +6,16 @@ import type { DeadLetter, DeadLetterFilter, DeadLetterHead, Page } from './store
 
 const letter = (id: string, endpoint = 'dns'): DeadLetter => ({
   ...{ id, endpoint, cluster: 'prod', sequence: 7, type: 'updated', cause: 'http_4xx', reason: 'no', attempts: 3 },
-  object: { group: '', version: 'v1', kind: 'Service', resource: 'services', namespace: 'web', name: id, uid: id, resourceVersion: '1' },
+  object: {
+    group: '',
+    version: 'v1',
+    kind: 'Service',
+    resource: 'services',
+    namespace: 'web',
+    name: id,
+    uid: id,
+    resourceVersion: '1',
+  },
   ...{ firstAttemptAt: 1, diedAt: 2, answer: 'no such zone' },
   content: `{"row":{"tab":"\\t"}}\t{"metadata":{"name":"${id}"}}`,
 })
