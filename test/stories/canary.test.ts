@@ -155,7 +155,11 @@ async function setUp() {
   const dir = await mkdtemp(join(tmpdir(), 'watch-hub-story-'))
   scope.defer(() => rm(dir, { recursive: true, force: true }))
   const secretsDir = join(dir, 'secrets')
-  const canaries: Record<string, string> = { 'env/signing': `whsec_${Buffer.alloc(32, canary('signing')).toString('base64')}` }
+  const proxyPassword = canary('proxy')
+  const canaries: Record<string, string> = {
+    proxyPassword,
+    'env/signing': `whsec_${Buffer.alloc(32, canary('signing')).toString('base64')}`,
+  }
   let rounds = 0
   const writeSecrets = async () => {
     const { secrets, plain } = secretFiles()
@@ -192,7 +196,12 @@ async function setUp() {
   await repo.write('watch.yaml', manifest('Watch', 'all', { resources: ['services'], endpoints: names }))
   await repo.commit('config')
   const lines: string[] = []
-  const hub = { args: ['--log-level', 'debug'], env: { WATCH_HUB_SECRET_SIGNING: canaries['env/signing'] ?? '' } }
+  const env = {
+    WATCH_HUB_SECRET_SIGNING: canaries['env/signing'] ?? '',
+    WATCH_HUB_EGRESS_PROXY: `http://hub:${encodeURIComponent(proxyPassword)}@127.0.0.1:9`,
+    WATCH_HUB_NO_PROXY: '127.0.0.1',
+  }
+  const hub = { args: ['--log-level', 'debug'], env }
   const world = scope.use(await startWorld({ dir, repo: repo.url, secretsDir, hub, onLog: (_, line) => lines.push(line) }))
   await world.status(({ config }) => config.live !== undefined, 'config')
   await world.startAgent(cluster)
