@@ -107,8 +107,14 @@ test('every spelling of an address in a url comes to the address that is judged'
   }
 })
 
+test('an address alone is a range of one', () => {
+  const { refusal } = createEgress(['169.254.169.254', '::1'], { deny: ['10.0.0.5'] })
+  for (const address of ['169.254.169.254', '::1', '10.0.0.4']) assert.equal(refusal(address), undefined, address)
+  for (const address of ['10.0.0.5', '169.254.169.253']) assert.notEqual(refusal(address), undefined, address)
+})
+
 test('egress says which range it cannot read', () => {
-  for (const range of ['localhost', '10.0.0.0', '10.0.0.0/33', '10.0.0.0/8/8', '::1/129', '/8'])
+  for (const range of ['localhost', '10.0.0', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', '::1/129', '/8'])
     assert.throws(() => createEgress([range]), { message: `expected a range like 10.0.0.0/8, got "${range}"` })
 })
 

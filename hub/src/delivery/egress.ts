@@ -102,11 +102,13 @@ function guardedLookup(refusal: Egress['refusal'], resolve: Resolve): LookupFunc
   }
 }
 
+/** An address alone is a range of one. */
 function rangeOf(cidr: string, why?: string): Range {
-  const [address = '', prefix = '', ...more] = cidr.split('/')
+  const [address = '', prefix, ...more] = cidr.split('/')
   const version = isIP(address)
-  const bits = /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN
-  if (version === 0 || more.length > 0 || !(bits <= (version === 4 ? 32 : 128)))
+  const most = version === 4 ? 32 : 128
+  const bits = prefix === undefined ? most : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN
+  if (version === 0 || more.length > 0 || !(bits <= most))
     throw new Error(`expected a range like 10.0.0.0/8, got ${JSON.stringify(cidr)}`)
   const list = new BlockList()
   const family = version === 4 ? 'ipv4' : 'ipv6'
