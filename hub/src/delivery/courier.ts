@@ -16,6 +16,8 @@ import { isAbort, Task } from '@watch-hub/shared/runtime/task'
 import type { EndpointConfig, Metadata } from '../config/model.ts'
 import type { Pause, Store } from '../store/store.ts'
 import { fence } from './allow.ts'
+import type { Bodies } from './body/bodies.ts'
+import { shaping } from './body/shaping.ts'
 import type { Contexts } from './contexts.ts'
 import { type BreakerStatus, type CourierDetail, type Hold, holdsOf } from './detail.ts'
 import type { Egress } from './egress.ts'
@@ -43,6 +45,7 @@ export type DeliveryStore = Pick<
 export interface CourierDeps {
   readonly store: DeliveryStore
   readonly contexts: Contexts
+  readonly bodies: Pick<Bodies, 'render'>
   readonly secrets: Secrets
   readonly egress: Egress
   /** @default none */
@@ -96,7 +99,7 @@ export function startCourier(
   deps: CourierDeps,
   settings: CourierSettings & { readonly after?: Promise<void> | undefined },
 ): Courier {
-  const { store, contexts, now, sleep, random } = deps
+  const { store, contexts, bodies, now, sleep, random } = deps
   const recent = createRecent(now)
   const meter: DeliveryMeter = {
     ...deps.meter,
@@ -140,7 +143,7 @@ export function startCourier(
         const post = await gate.enter(stop)
         if (lookedAt !== revision) return { kind: 'changed' }
         shown.delivering()
-        return observed(post, { meter, now })(batch, signal)
+        return observed(shaping(bodies, post), { meter, now })(batch, signal)
       },
     )
 

@@ -8,6 +8,7 @@ import { sleep as realSleep, type Sleep } from '@watch-hub/shared/runtime/sleep'
 import { Task } from '@watch-hub/shared/runtime/task'
 import type { Snapshot } from '../config/model.ts'
 import type { EndpointBacklog, LogRow, Pause, Resynced, Store, StoreStats } from '../store/store.ts'
+import { createBodies } from './body/bodies.ts'
 import { contexts } from './contexts.ts'
 import { type Courier, type CourierDeps, type DeliveryStore, startCourier } from './courier.ts'
 import { createCouriers } from './couriers.ts'
@@ -90,6 +91,7 @@ export interface ResyncAnswer extends Resynced {
 export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): Delivery {
   const { store, now = Date.now } = deps
   const { graceMs = 5_000, ...target } = settings
+  const bodies = createBodies()
   const courierDeps: CourierDeps = {
     sleep: realSleep,
     random: Math.random,
@@ -97,6 +99,7 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
     ...deps,
     now,
     contexts: contexts(store),
+    bodies,
   }
   let pauses: ReadonlyMap<string, Pause> = new Map()
   let wanted: Snapshot | undefined
@@ -141,7 +144,7 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
   async function sample(name: string, signal: AbortSignal): Promise<SampleAnswer | undefined> {
     const endpoint = couriers.get(name)?.report().endpoint
     const attach = wanted?.settings.attach ?? {}
-    return endpoint && sendSample({ endpoint, attach }, { ...deps, now }, { ...target, signal })
+    return endpoint && sendSample({ endpoint, attach }, { ...deps, now, bodies }, { ...target, signal })
   }
 
   const listening = store.onAppend((rows, ready) => {
@@ -181,6 +184,7 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
       await task[Symbol.asyncDispose]()
       await resyncs[Symbol.asyncDispose]()
       await couriers[Symbol.asyncDispose]()
+      await bodies[Symbol.asyncDispose]()
     },
   }
 }

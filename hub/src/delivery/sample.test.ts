@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { EndpointConfig, SecretRef } from '../config/model.ts'
+import { createBodies } from './body/bodies.ts'
 import { createEgress } from './egress.ts'
 import { sendSample } from './sample.ts'
 import { type Answer, startReceiver } from './testing/receiver.ts'
@@ -18,9 +19,10 @@ const secrets = {
 
 async function sample(parts: Partial<EndpointConfig>, answer: Answer = 200, allow = ['127.0.0.0/8']) {
   await using receiver = await startReceiver()
+  await using bodies = createBodies()
   receiver.otherwise(answer)
   const endpoint = endpointConfig({ url: `${receiver.url}/hooks?key=1`, ...parts })
-  const deps = { secrets, egress: createEgress(allow), now: () => now }
+  const deps = { secrets, bodies, egress: createEgress(allow), now: () => now }
   const settings = { release: '0.1.0', allowInsecureCredentials: true, signal: live }
   const told = await sendSample({ endpoint, attach: { company: 'acme' } }, deps, settings)
   return { told, url: `${receiver.url}/hooks`, received: receiver.received }
@@ -56,6 +58,15 @@ test('every format has a sample', async () => {
     assert.equal(received[0]?.headers['webhook-test'], 'true', format)
     assert.match(`${JSON.stringify(received[0]?.headers)} ${received[0]?.body}`, /watch-hub\.test/, format)
   }
+})
+
+test('the own body of an endpoint is made of it; where none can be made nothing is sent', async () => {
+  const { told, received } = await sample({ body: '{"who": payload.endpoint, "count": size(payload.items)}' })
+  assert.equal(told.outcome, 'accepted')
+  assert.deepEqual([JSON.parse(received[0]?.body ?? ''), told.bytes], [{ who: 'dns', count: 1 }, received[0]?.body.length])
+  const failing = await sample({ body: 'payload.nothing' })
+  assert.deepEqual([failing.told.outcome, failing.told.failure, failing.told.bytes], ['refused', 'body_error', 0])
+  assert.equal(failing.received.length, 0)
 })
 
 test('it also goes to an endpoint that is paused, and past what it allows', async () => {

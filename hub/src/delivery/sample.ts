@@ -7,13 +7,15 @@
 import { randomUUID } from 'node:crypto'
 import type { EndpointConfig, Metadata } from '../config/model.ts'
 import type { LogRow, Member } from '../store/store.ts'
+import type { Bodies } from './body/bodies.ts'
+import { shaping } from './body/shaping.ts'
 import { contextText } from './contexts.ts'
 import type { Egress } from './egress.ts'
 import { openPost } from './post.ts'
 import type { EgressProxy } from './proxy.ts'
 import { type BatchFrame, envelopeOf, renderItems, renderRequest } from './render.ts'
 import type { Secrets } from './secrets.ts'
-import type { NamedFailure, Outcome, Outgoing } from './send.ts'
+import type { NamedFailure, Outcome, Outgoing, Send } from './send.ts'
 import { resolveTarget, shownUrl, type TargetSettings } from './target.ts'
 
 export interface SampleAnswer {
@@ -43,6 +45,7 @@ export interface SampleDeps {
   readonly secrets: Pick<Secrets, 'read'>
   readonly egress: Egress
   readonly proxy?: EgressProxy | undefined
+  readonly bodies: Pick<Bodies, 'render'>
   readonly now: () => number
 }
 
@@ -58,7 +61,7 @@ export async function sendSample(
   deps: SampleDeps,
   { signal, ...settings }: TargetSettings & { readonly signal: AbortSignal },
 ): Promise<SampleAnswer> {
-  const { secrets, now } = deps
+  const { secrets, bodies, now } = deps
   const { timeoutMs, outcomes } = endpoint
   const request = sampleRequest({ endpoint, attach }, now())
   const about = { id: request.id, url: shownUrl(endpoint.url), format: endpoint.format }
@@ -66,8 +69,13 @@ export async function sendSample(
   if (resolved.kind === 'blocked') return { ...about, outcome: 'blocked', reason: resolved.reason, ms: 0, bytes: 0 }
   await using post = openPost(resolved.target, { ...deps, timeoutMs, outcomes, keepAnswers: true })
   const began = now()
-  const outcome = await post.send(request, signal)
-  const bytes = outcome.kind === 'blocked' ? 0 : request.body.length
+  let bytes = 0
+  const counted: Send = async (batch, stop) => {
+    const outcome = await post.send(batch, stop)
+    if (outcome.kind !== 'blocked') bytes = batch.body.length
+    return outcome
+  }
+  const outcome = await shaping(bodies, counted)(request, signal)
   return { ...about, ...told(outcome), ms: now() - began, bytes }
 }
 
@@ -98,12 +106,13 @@ function sampleRequest({ endpoint, attach }: SampleOrder, now: number): Outgoing
     format: endpoint.format,
     metadata: { ...attach, ...endpoint.attach },
     cluster: { name: row.cluster, metadata: {} },
+    ...(endpoint.body !== undefined && { body: endpoint.body }),
   }
   const envelope = envelopeOf({ id, createdAt: now }, frame, endpoint.name)
   const contexts = new Map([[row.context, context]])
   const items = renderItems([{ row, member }], { format: frame.format, envelope, contexts, scan: id })
-  const { body, headers } = renderRequest(envelope, frame, items)
-  return { id, endpoint: endpoint.name, events: 1, body, headers: { ...headers, 'webhook-test': 'true' } }
+  const { headers, ...rendered } = renderRequest(envelope, frame, items)
+  return { id, endpoint: endpoint.name, events: 1, ...rendered, headers: { ...headers, 'webhook-test': 'true' } }
 }
 
 /** Names of clusters are DNS labels, so this one is nobody's. */
