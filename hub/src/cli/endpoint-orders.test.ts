@@ -12,7 +12,14 @@ test('pause takes how long and why, and says how it ends', async () => {
   assert.deepEqual(lines.out, [
     "paused: what happens now waits for dns. 'watch-hub endpoint resume dns' sends it, and by itself in 2h.",
   ])
-  assert.deepEqual(w.view.calls, [['pause', 'dns', { by: 'ann', reason: 'new certificates', forMs: 7_200_000 }]])
+  assert.deepEqual(w.view.calls[0], ['pause', 'dns', { by: 'ann', reason: 'new certificates', forMs: 7_200_000 }])
+  for (const order of ['pause', 'resume'])
+    assert.deepEqual(JSON.parse((await w.run(['endpoint', order, 'dns', '-o', 'json'])).lines.out.join('')), {
+      endpoint: 'dns',
+      paused: order === 'pause',
+    })
+  const resynced = JSON.parse((await w.run(['endpoint', 'resync', 'dns', '-o', 'json'])).lines.out.join(''))
+  assert.deepEqual(resynced, { endpoint: 'dns', begun: 2, running: 0, dropped: 0 })
   const short = await w.run(['endpoint', 'pause', 'dns', '--for', '10ms'])
   assert.deepEqual([short.lines.err, short.code], [['error: forMs: expected 1000–31536000000, got 10'], 1])
 })

@@ -2,9 +2,9 @@
 import { paused } from '../http/wire-delivery.ts'
 import { command } from './command.ts'
 import { hubFlags } from './find-hub.ts'
-import { optional } from './flags.ts'
+import { optional, output } from './flags.ts'
 import { connectHub } from './hub-client.ts'
-import { age } from './output.ts'
+import { age, json } from './output.ts'
 import { duration, text } from './values.ts'
 
 const args = [['<name>', 'the endpoint']] as const
@@ -16,16 +16,18 @@ export const pause = command({
   flags: {
     for: optional('--for <duration>', { about: 'resume it by itself after this time, such as 2h', parse: duration }),
     reason: optional('--reason <text>', { about: 'why, shown to whoever looks at the endpoint', parse: text }),
+    output: output('json'),
     ...hubFlags,
   },
-  run: async (io, { for: forMs, reason, ...where }, [name = '']) => {
+  run: async (io, { for: forMs, reason, output, ...where }, [name = '']) => {
     const hub = await connectHub(io, where)
     const order = {
       by: io.env.USER ?? 'watch-hub',
       ...(reason !== undefined && { reason }),
       ...(forMs !== undefined && { forMs }),
     }
-    await hub.post(`api/v1/endpoints/${encodeURIComponent(name)}/pause`, order, paused)
+    const answer = await hub.post(`api/v1/endpoints/${encodeURIComponent(name)}/pause`, order, paused)
+    if (output === 'json') return io.out(json(answer))
     const end = forMs === undefined ? '' : `, and by itself in ${age(forMs)}`
     io.out(`paused: what happens now waits for ${name}. 'watch-hub endpoint resume ${name}' sends it${end}.`)
   },
@@ -35,10 +37,11 @@ export const resume = command({
   name: 'resume',
   about: 'go on sending to an endpoint that was paused by command, or that the hub holds since a 410 or for its guard',
   args,
-  flags: hubFlags,
-  run: async (io, where, [name = '']) => {
+  flags: { output: output('json'), ...hubFlags },
+  run: async (io, { output, ...where }, [name = '']) => {
     const hub = await connectHub(io, where)
-    await hub.post(`api/v1/endpoints/${encodeURIComponent(name)}/resume`, {}, paused)
+    const answer = await hub.post(`api/v1/endpoints/${encodeURIComponent(name)}/resume`, {}, paused)
+    if (output === 'json') return io.out(json(answer))
     io.out(`resumed: ${name} gets what waited for it.`)
   },
 })

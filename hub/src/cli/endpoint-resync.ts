@@ -2,9 +2,9 @@
 import { resynced } from '../http/wire-delivery.ts'
 import { command } from './command.ts'
 import { hubFlags } from './find-hub.ts'
-import { onOff, optional, UsageError } from './flags.ts'
+import { onOff, optional, output, UsageError } from './flags.ts'
 import { connectHub } from './hub-client.ts'
-import { counted } from './output.ts'
+import { counted, json } from './output.ts'
 import { text } from './values.ts'
 
 export const resync = command({
@@ -17,17 +17,18 @@ export const resync = command({
     dropBacklog: onOff('--drop-backlog', {
       about: 'pass over what waits, except deletions: the current state is sent instead. Not with --watch or --cluster',
     }),
+    output: output('json'),
     ...hubFlags,
   },
-  run: async (io, { watch, cluster, dropBacklog, ...where }, [name = '']) => {
+  run: async (io, { watch, cluster, dropBacklog, output, ...where }, [name = '']) => {
     if (dropBacklog && (watch !== undefined || cluster !== undefined))
       throw new UsageError(
         '--drop-backlog: expected no --watch and no --cluster with it: what waits is dropped for the whole endpoint',
       )
     const hub = await connectHub(io, where)
     const order = { ...(watch !== undefined && { watch }), ...(cluster !== undefined && { cluster }), dropBacklog }
-    const { begun, running, dropped } = await hub.post(`api/v1/endpoints/${encodeURIComponent(name)}/resync`, order, resynced)
-    io.out(resyncText({ name, begun, running, dropped, dropBacklog }))
+    const answer = await hub.post(`api/v1/endpoints/${encodeURIComponent(name)}/resync`, order, resynced)
+    io.out(output === 'json' ? json(answer) : resyncText({ ...answer, name, dropBacklog }))
   },
 })
 
