@@ -44,9 +44,9 @@ export interface HubSettings {
   readonly logLimit: number
   /** What has to stay free on the disk of `dataDir`: a share of it, 0 to 1, or bytes. */
   readonly minFreeDisk: { readonly share: number } | { readonly bytes: number }
-  /** Ranges of loopback, link-local and metadata addresses that deliveries may reach all the same, `127.0.0.0/8`. */
+  /** Ranges that deliveries may reach although they are closed, by the hub itself (loopback, link-local, metadata) or by `denyEgress`. */
   readonly allowEgress: readonly string[]
-  /** Ranges that deliveries may not reach, whatever else says so: of two ranges the narrower one decides. */
+  /** Ranges that deliveries may not reach. Where an open and a closed range meet, the narrower one decides. */
   readonly denyEgress: readonly string[]
   /** The proxy that deliveries leave through. Its url may hold credentials: never shown. */
   readonly egressProxy?: { readonly url: string; readonly noProxy: readonly string[] }

@@ -14,7 +14,7 @@ export const test = command({
   args: [['<name>', 'the endpoint']],
   flags: { output: output('json'), ...hubFlags },
   notes:
-    'The hub sends it, as it sends events: with the format, headers, auth and signature of the endpoint, to the addresses that it may reach.\nA receiver knows it by the header "webhook-test: true" and by the reason "test". Nothing else changes: what waits goes on waiting.',
+    'The hub sends it, as it sends events: with the format, headers, auth and signature of the endpoint, to the addresses that it may reach.\nA receiver knows it by the header "webhook-test: true", and where the format has reasons, by "test". Nothing else changes: what waits goes on waiting.',
   run: async (io, { output, ...where }, [name = '']) => {
     const hub = await connectHub(io, where)
     const answer = await hub.post(`api/v1/endpoints/${encodeURIComponent(name)}/test`, {}, sampleAnswer)

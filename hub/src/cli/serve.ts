@@ -59,17 +59,17 @@ const flags = {
   tlsCert: file('--tls-cert <file>', 'WATCH_HUB_TLS_CERT', 'PEM certificate of the port that agents use'),
   tlsKey: file('--tls-key <file>', 'WATCH_HUB_TLS_KEY', 'PEM key of that certificate'),
   publicUrl: optional('--public-url <url>', {
-    about: 'how agents reach this hub, where that is not the address it listens on',
+    about: 'how agents reach this hub, where that is not the address it listens on; CloudEvents begin their source with it',
     env: 'WATCH_HUB_PUBLIC_URL',
     parse: httpUrl,
   }),
   allowEgress: several('--allow-egress <cidr...>', {
-    about: 'loopback, link-local or metadata addresses that deliveries may go to',
+    about: 'addresses that deliveries may go to although they are loopback, link-local, metadata or denied ones',
     env: 'WATCH_HUB_ALLOW_EGRESS',
     parse: addressRange,
   }),
   denyEgress: several('--deny-egress <cidr...>', {
-    about: 'addresses that deliveries may not go to; of two ranges the narrower one decides',
+    about: 'addresses that deliveries may not go to',
     env: 'WATCH_HUB_DENY_EGRESS',
     parse: addressRange,
   }),
@@ -142,6 +142,8 @@ export const serve = command({
   name: 'serve',
   about: 'run a hub, until SIGINT or SIGTERM',
   flags,
+  notes:
+    "Where --allow-egress and --deny-egress meet, the narrower range decides: '--deny-egress 0.0.0.0/0 ::/0 --allow-egress 10.1.0.0/16' leaves one network.",
   run: async (io, values) => {
     const settings = toSettings(values, io.cwd)
     const log = createLog((line) => io.out(line.trimEnd()), values.logLevel)
