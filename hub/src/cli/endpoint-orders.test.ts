@@ -28,7 +28,7 @@ test('test shows what was sent and what came of it; the exit code says whether i
   await using w = await world()
   const taken = await w.run(['endpoint', 'test', 'dns'])
   assert.deepEqual(taken.lines.out, [
-    'Sent     812 B in the format watch-hub to https://dns.example.com/hooks, webhook-id 2f9d8a4e-7f3e-4c4c-8f60-5f1b0a7f1c11',
+    'Request  812 B in the format watch-hub to https://dns.example.com/hooks, webhook-id 2f9d8a4e-7f3e-4c4c-8f60-5f1b0a7f1c11',
     'Answer   200, after 42ms',
     'Meaning  accepted',
     '',
@@ -50,7 +50,7 @@ test('a sample that the endpoint named as a failure, or that was not sent, is no
   const { status: _, answer: __, ...rest } = fakeSample
   const blocked = sampleText({ ...rest, outcome: 'blocked', reason: '127.0.0.1 is a loopback address', ms: 0, bytes: 0 })
   assert.deepEqual(blocked, [
-    'Sent     nothing to https://dns.example.com/hooks',
+    'Request  none to https://dns.example.com/hooks',
     'Answer   none, after 0ms',
     'Meaning  BLOCKED: the hub does not send there',
     'Reason   127.0.0.1 is a loopback address',

@@ -40,7 +40,7 @@ const meanings: Readonly<Record<SampleAnswer['outcome'], string>> = {
 export function sampleText(sample: SampleAnswer): readonly string[] {
   const { id, url, format, outcome, reason, status, answer, failures = [], ms, bytes: size } = sample
   const facts: readonly (readonly [string, string])[] = [
-    ['Sent', size === 0 ? `nothing to ${url}` : `${bytes(size)} in the format ${format} to ${url}, webhook-id ${id}`],
+    ['Request', size === 0 ? `none to ${url}` : `${bytes(size)} in the format ${format} to ${url}, webhook-id ${id}`],
     ['Answer', `${status === undefined ? 'none' : status}, after ${took(ms)}`],
     ['Meaning', failures.length === 0 ? meanings[outcome] : 'NOT ACCEPTED: it named the event as one that it cannot take'],
     ...(reason === undefined ? [] : [['Reason', reason] as const]),

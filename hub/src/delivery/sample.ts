@@ -37,7 +37,7 @@ export interface SampleAnswer {
   readonly failures?: readonly NamedFailure[]
   /** How long the attempt took. */
   readonly ms: number
-  /** Of the request's body; 0 when nothing was sent. */
+  /** Of the request's body; 0 when nothing was tried. */
   readonly bytes: number
 }
 
