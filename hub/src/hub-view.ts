@@ -44,7 +44,7 @@ export function createView({ about, backups, now, ...parts }: ViewParts): HubVie
     endpoints: delivery.status,
     endpoint: delivery.detail,
     attempts: async (endpoint, which) =>
-      (await isEndpoint(delivery, endpoint)) ? store.attempts({ endpoint, ...which }) : undefined,
+      config.snapshot()?.endpoints.has(endpoint) === true ? store.attempts({ endpoint, ...which }) : undefined,
     pause: (endpoint, { forMs, ...order }) =>
       delivery.pause(endpoint, { ...order, ...(forMs !== undefined && { untilMs: now() + forMs }) }),
     resume: delivery.resume,
@@ -66,9 +66,6 @@ export function createView({ about, backups, now, ...parts }: ViewParts): HubVie
     healthy: () => ({ ok: true, reasons: [] }), // a part that fails ends the process; one that answers is well
   }
 }
-
-const isEndpoint = async (delivery: Delivery, name: string): Promise<boolean> =>
-  (await delivery.status()).some((each) => each.name === name)
 
 const storeFigures = ({ state, logRows, logBytes, logLimit, freeBytes, commitMs }: StoreStats): HubStatus['store'] => ({
   ...{ state, logRows, logBytes, logLimit, commitMs },

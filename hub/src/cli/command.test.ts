@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { command, runProgram } from './command.ts'
 import { defaulted, onOff, optional, output, required, several } from './flags.ts'
 import { recordingIo } from './testing/recording-io.ts'
-import { addressRange, duration, httpUrl, listenAddress, share, text, whole } from './values.ts'
+import { addressRange, duration, httpUrl, listenAddress, proxyUrl, share, text, whole } from './values.ts'
 
 const flags = {
   every: defaulted('--every <duration>', { about: 'how often', env: 'WH_EVERY', fallback: '30s', parse: duration }),
@@ -138,6 +138,8 @@ test('values are read as people write them', () => {
     '127.0.0.1',
   ])
   assert.deepEqual(['0', '1', '.5', '0.25'].map(share), [0, 1, 0.5, 0.25])
+  assert.deepEqual(['250ms', '2h', '30d'].map(duration), [250, 7_200_000, 2_592_000_000])
+  assert.equal(proxyUrl('http://ann:pass@proxy:3128'), 'http://ann:pass@proxy:3128')
   assert.equal(httpUrl('https://hub.example.com/x'), 'https://hub.example.com/x')
 })
 
@@ -147,6 +149,12 @@ test('values that are none are refused with what was expected', () => {
   for (const wrong of ['10.0.0.0/33', 'fd00::/129', 'host', '10.0.0.0/', '1.2.3.4/5/6'])
     assert.throws(() => addressRange(wrong), /expected a range/, wrong)
   for (const wrong of ['2', '-1', '50%', '']) assert.throws(() => share(wrong), /between 0 and 1/, wrong)
+  for (const wrong of ['30', '1.5d', 'd', '-1d']) assert.throws(() => duration(wrong), /expected a duration/, wrong)
+  for (const wrong of ['proxy:3128', 'socks5://ann:hidden@p', 'http://ann:hidden@p/path'])
+    assert.throws(
+      () => proxyUrl(wrong),
+      (error: Error) => /URL of a proxy/.test(error.message) && !error.message.includes('hidden'),
+    )
   for (const wrong of ['hub', 'ftp://hub']) assert.throws(() => httpUrl(wrong), /http or https/, wrong)
   assert.throws(
     () => httpUrl('https://ann:secret@hub'),
