@@ -4,6 +4,7 @@
  * Each entry that changes anything gets one log row, also when it is routed to nobody. The routes are those of the plan that the frame
  * was made under. An entry without a body takes the last known one along: a deletion tells what was deleted.
  */
+import { decodeJson } from '@watch-hub/shared/protocol/decode'
 import type { Frame, ObjectEntry } from '@watch-hub/shared/protocol/frames'
 import { isSynced } from '@watch-hub/shared/protocol/frames'
 import type { Appended, Input } from '../calls.ts'
@@ -12,6 +13,7 @@ import type { Agents } from './agents.ts'
 import type { Audiences, Derived, Deriver } from './audiences.ts'
 import type { Backlog } from './backlog.ts'
 import type { Bodies } from './bodies.ts'
+import { names } from './columns.ts'
 import type { Comparisons } from './comparisons.ts'
 import type { Contexts } from './contexts.ts'
 import type { Guards } from './guards.ts'
@@ -78,6 +80,8 @@ interface StreamWork {
   readonly number: number
   readonly version: string
   readonly compared: boolean
+  /** Of the plan. */
+  readonly watches: readonly string[]
   readonly derive: Deriver
 }
 
@@ -117,7 +121,15 @@ function openStream(position: number, { frame, plan, deps }: FrameWork): StreamW
     throw new Error(`frame ${frame.number}: expected a stream position below ${frame.streams.length}, got ${position}`)
   const number = deps.streams.number(plan.routes.cluster, stream)
   const compared = deps.comparisons.isCompared(number)
-  return { id: stream.id, number, version: stream.version, compared, derive: deps.audiences.of(plan, { id: stream.id, number }) }
+  const watches = plan.streams.get(stream.id) ?? []
+  return {
+    id: stream.id,
+    number,
+    version: stream.version,
+    compared,
+    watches,
+    derive: deps.audiences.of(plan, { id: stream.id, number }),
+  }
 }
 
 type Written = Omit<Recorded, 'entry'>
@@ -156,7 +168,18 @@ function writeEntry(entry: ObjectEntry, stream: StreamWork, work: FrameWork & { 
   else deps.inventory.put(stream.number, uid, held)
   sums.count({ stream: stream.number, uid, before, now: held, sequence, routes, bytes: bytesOf(body) + bytesOf(patch?.text) })
   if (derived.correction) sums.correct(stream.number, cause)
+  if (before !== undefined && before.matches !== matches) takeFrom(stream, { before: before.matches, now }, deps)
   return { sequence, routes, ...(entry.body === undefined && { body }), ...(patch !== undefined && { patch }) }
+}
+
+/** What a plan does not have, its entries take from objects: until a comparison, the rows say too little of it. */
+function takeFrom(
+  { number, watches }: StreamWork,
+  { before, now }: { readonly before: string; readonly now: readonly string[] },
+  { audiences }: AppendDeps,
+): void {
+  const taken = decodeJson(names, before).filter((watch) => !now.includes(watch) && !watches.includes(watch))
+  if (taken.length > 0) audiences.loosen(number, taken)
 }
 
 const bytesOf = (text = ''): number => Buffer.byteLength(text)

@@ -7,7 +7,7 @@ import type { Database } from './database.ts'
 import { type Audience, type Change, derive, isCorrection } from './derive.ts'
 import type { Leavings } from './leavings.ts'
 import { encodeRoutes } from './log-row.ts'
-import type { PlanRoutes } from './plans.ts'
+import { type PlanRoutes, watchesFor } from './plans.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 export interface Derived {
@@ -33,6 +33,9 @@ export interface Audiences {
   synced(stream: number, watches: SyncedEntry['synced']): boolean
   /** Definition by watch, as `synced` left them. */
   inStep(stream: number): ReadonlyMap<string, string>
+  /** Those of them of which the stream's rows say too little: a comparison under a plan that lacked them took objects from them. */
+  loose(stream: number): ReadonlySet<string>
+  loosen(stream: number, watches: readonly string[]): void
   /** Unless the stream has compared the watch by itself. */
   setInStep(stream: number, of: SyncedEntry['synced'][number]): void
   dropInStep(stream: number, watch: string): void
@@ -54,7 +57,10 @@ export function createAudiences(db: Database, { leavings, subscriptions }: Audie
     object({ watch: string, definition: string }),
   )
   const clear = db.command('DELETE FROM stream_watches WHERE stream = ?')
-  const insert = db.command('INSERT INTO stream_watches VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
+  const insert = db.command('INSERT INTO stream_watches (stream, watch, definition) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
+  const loosen = db.command('UPDATE stream_watches SET loose = 1 WHERE stream = ? AND watch = ?')
+  const tighten = db.command('UPDATE stream_watches SET loose = 0 WHERE stream = ? AND loose = 1')
+  const loose = db.query('SELECT watch FROM stream_watches WHERE stream = ? AND loose = 1', object({ watch: string }))
   const drop = db.command('DELETE FROM stream_watches WHERE stream = ? AND watch = ?')
   const derivers = new Map<string, Deriver>()
 
@@ -62,14 +68,16 @@ export function createAudiences(db: Database, { leavings, subscriptions }: Audie
     new Map(synced.all(stream).map(({ watch, definition }) => [watch, definition]))
   const audienceOf = (plan: PlanRoutes, stream: { readonly id: string; readonly number: number }): Audience => {
     const own = plan.streams.get(stream.id) ?? []
-    const hearing = new Set(own.flatMap((watch) => plan.watches.get(watch)?.endpoints ?? []))
+    const watches = watchesFor(plan, stream.id)
+    const hearing = new Set(own.flatMap((watch) => watches.get(watch)?.endpoints ?? []))
     const { cluster, streams } = plan.routes
     const kind = streams.find(({ id }) => id === stream.id)?.resource
     const leaving = kind === undefined ? new Map() : leavings({ cluster, kind })
     return {
       endpoints: active.all().flatMap(({ name }) => (hearing.has(name) || leaving.has(name) ? [name] : [])),
       leaving,
-      watches: plan.watches,
+      coming: subscriptions.unbegun(cluster),
+      watches,
       own,
       heard: subscriptions.heard(plan.routes.cluster),
       synced: inStep(stream.number),
@@ -85,6 +93,7 @@ export function createAudiences(db: Database, { leavings, subscriptions }: Audie
     synced: (stream, watches) => {
       const now = new Map(watches.map(({ watch, definition }) => [watch, definition]))
       const before = inStep(stream)
+      tighten(stream)
       if (before.size === now.size && [...before].every(([watch, definition]) => now.get(watch) === definition)) return false
       clear(stream)
       for (const [watch, definition] of now) insert(stream, watch, definition)
@@ -92,6 +101,10 @@ export function createAudiences(db: Database, { leavings, subscriptions }: Audie
       return true
     },
     inStep,
+    loose: (stream) => new Set(loose.all(stream).map(({ watch }) => watch)),
+    loosen: (stream, watches) => {
+      for (const watch of watches) loosen(stream, watch)
+    },
     setInStep: (stream, { watch, definition }) => {
       insert(stream, watch, definition)
       derivers.clear()

@@ -34,8 +34,6 @@ export interface Change {
 export interface Leaving {
   /** Objects are held by them: they go on, or they end and it is not known yet whether another watch still wants their objects. */
   readonly holding: ReadonlySet<string>
-  /** Those that end. A scan tells what it then finds of them. */
-  readonly ending: ReadonlySet<string>
   /** They ended, and their objects are being told: what counts for them now is only that no object gets lost on the way. */
   readonly going: ReadonlySet<string>
   /** They ended, and all of it was told. */
@@ -56,6 +54,8 @@ export interface Audience {
   readonly heard: ReadonlyMap<string, ReadonlySet<string>>
   /** Definition under which a watch was last compared in full in this stream. */
   readonly synced: ReadonlyMap<string, string>
+  /** By endpoint: watches of which it was not told all that there was when it began to hear them. @default none */
+  readonly coming?: ReadonlyMap<string, ReadonlySet<string>>
   /** By endpoint that is told what commits take from it. @default none */
   readonly leaving?: ReadonlyMap<string, Leaving>
 }
@@ -120,7 +120,14 @@ function outcome(side: Side, change: Change, audience: Audience): Told | undefin
   const { before, now } = side
   if (now.length === 0) return before.length === 0 ? departure(side, change) : removal(side, change, audience)
   if (before.length === 0) return appearance(side, change, audience)
-  return change.differs ? { type: 'updated', reason: updateReason(change), watches: now } : undefined
+  if (change.differs) return { type: 'updated', reason: updateReason(change), watches: now }
+  return isMissed(side, audience) ? appearance(side, change, audience) : undefined
+}
+
+/** The endpoint may not have been told of the object yet, and not only by watches whose scans will come to it. */
+function isMissed({ endpoint, before, now }: Side, { coming }: Audience): boolean {
+  const unbegun = coming?.get(endpoint)
+  return unbegun !== undefined && before.every((watch) => unbegun.has(watch)) && now.some((watch) => !unbegun.has(watch))
 }
 
 const updateReason = ({ cause, sameVersion }: Change): Reason | undefined =>
@@ -154,11 +161,11 @@ function removal({ endpoint, leaving, before }: Side, { now, change, cause }: Ch
   return leaving !== undefined && isTaken(before, now, leaving) ? { type: 'deleted', reason: 'unwatched', watches } : undefined
 }
 
-/** A commit took the object, for an endpoint that is told so; and no scan will come to it. */
-const isTaken = (before: readonly string[], now: readonly string[], { holding, ending, resting }: Leaving): boolean =>
+/** A commit took the object, for an endpoint that is told so; and it holds it by no watch that it hears or that a scan will come to. */
+const isTaken = (before: readonly string[], now: readonly string[], { holding, resting }: Leaving): boolean =>
   before.some((watch) => holding.has(watch)) &&
   !before.some((watch) => resting.has(watch)) &&
-  !now.some((watch) => ending.has(watch))
+  !now.some((watch) => holding.has(watch))
 
 /** Under which names an end is told: the watches that the endpoint still hears, else those that the plan still has, else the old ones. */
 function namedBy(endpoint: string, before: readonly string[], { watches }: Audience): readonly string[] {

@@ -102,7 +102,20 @@ function createParts(db: Database, { now, generation }: { readonly now: () => nu
   const guards = createGuards(db, { plans, sources, subscriptions, now })
   const wanting = createWanting({ plans, subscriptions })
   const removals = createRemovals(db, { audiences, guards, log, plans, streams, subscriptions, wanting })
-  const telling = { agents, bodies, contexts, endpoints, log, plans, removals, sources, streams, subscriptions, wanting }
+  const telling = {
+    agents,
+    audiences,
+    bodies,
+    contexts,
+    endpoints,
+    log,
+    plans,
+    removals,
+    sources,
+    streams,
+    subscriptions,
+    wanting,
+  }
   const scans = createScans(db, { ...telling, now })
   const data = { attempts, batches, bodies, backlog, comparisons, deadLetters, inventory, log, patches, streams }
   const routing = { audiences, contexts, guards, plans, removals, scans, sources, stale, subscriptions }

@@ -126,29 +126,23 @@ function passOn(
   const { inventory, bodies, log } = deps
   const matches = decodeJson(names, row.matches)
   const takers = new Set(matches.flatMap(heirs))
+  // Who is still to be told that a commit took the object finds it where it goes.
+  const owed = dropped ? matches.filter((watch) => heirs(watch).length === 0 && owes(watch)) : []
   for (const heir of takers) {
-    const passing = matches.filter((watch) => heirs(watch).includes(heir))
+    const passing = matches.filter((watch) => heirs(watch).includes(heir) || owed.includes(watch))
     const present = inventory.get(heir, uid)
     if (present === undefined) {
       const now = { ...row, matches: JSON.stringify(passing) }
       inventory.put(heir, uid, now)
       sums.change({ stream: heir, uid, before: undefined, now })
-    } else if (present.hash === row.hash) {
-      const united = new Set([...decodeJson(names, present.matches), ...passing])
+    } else if (present.hash === row.hash || owed.length > 0) {
+      const united = new Set([...decodeJson(names, present.matches), ...(present.hash === row.hash ? passing : owed)])
       const now = { ...present, matches: JSON.stringify([...united].sort()) }
       inventory.setMatches(heir, uid, now.matches)
       sums.change({ stream: heir, uid, before: present, now })
     }
   }
   if (!dropped || takers.size === 0) return [...takers]
-  // Who is still to be told that a commit took it finds it here.
-  const owed = matches.filter((watch) => heirs(watch).length === 0 && owes(watch))
-  if (owed.length > 0) {
-    const now = { ...row, matches: JSON.stringify(owed) }
-    inventory.setMatches(source.id, uid, now.matches)
-    sums.change({ stream: source.id, uid, before: row, now })
-    return [...takers]
-  }
   inventory.remove(source.id, uid)
   sums.change({ stream: source.id, uid, before: row, now: undefined })
   if (row.sequence <= log.totals().thinned) bodies.release(row.sequence)
@@ -158,10 +152,12 @@ function passOn(
 /** What was in step stays so: the heir's rows are what the source had compared. */
 function passInStep({ source, dropped, heirs, deps }: Handing): void {
   const { audiences, comparisons } = deps
+  const loose = audiences.loose(source.id)
   for (const [watch, definition] of audiences.inStep(source.id)) {
     const takers = heirs(watch)
     for (const heir of takers) {
       audiences.setInStep(heir, { watch, definition })
+      if (loose.has(watch)) audiences.loosen(heir, [watch])
       comparisons.reopen(heir)
     }
     if (dropped && takers.length > 0) audiences.dropInStep(source.id, watch)

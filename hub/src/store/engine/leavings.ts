@@ -19,7 +19,10 @@ type Row = ReturnType<typeof row.decode>
 
 export function createLeavings(db: Database): Leavings {
   const rows = db.query(
-    `SELECT pair.endpoint, pair.watch, pair.active, endpoints.unwatched AS told, scans.started, removed.kind IS NOT NULL AS over
+    // What ended for one kind holds nothing of kinds that the watch got later, for others.
+    `SELECT pair.endpoint, pair.watch, pair.active, endpoints.unwatched AS told, scans.started,
+       removed.kind IS NOT NULL OR (pair.active = 0 AND scans.started IS NULL AND EXISTS (SELECT 1 FROM removed AS other
+         WHERE other.cluster = pair.cluster AND other.endpoint = pair.endpoint AND other.watch = pair.watch)) AS over
      FROM subscriptions AS pair JOIN endpoints ON endpoints.name = pair.endpoint AND endpoints.left_at IS NULL
      LEFT JOIN scans ON scans.endpoint = pair.endpoint AND scans.watch = pair.watch AND scans.cluster = pair.cluster AND scans.kind = ?2
      LEFT JOIN removed ON removed.endpoint = pair.endpoint AND removed.watch = pair.watch AND removed.cluster = pair.cluster
@@ -38,7 +41,6 @@ function leavingOf(pairs: readonly Row[]): Leaving {
   const isEnding = ({ over, started }: Row) => !over && started === 0
   return {
     holding: having((pair) => isEnding(pair) || (!pair.over && pair.started === undefined && pair.told && pair.active === 1)),
-    ending: having(isEnding),
     going: having(({ over, started = 0 }) => !over && started > 0),
     over: having(({ over }) => over),
     resting: having(({ over, active }) => !over && active === 2),

@@ -50,6 +50,8 @@ export interface Log {
   setRoutes(sequence: Sequence, routes: readonly Route[]): void
   /** True when the row is there and routed to the endpoint. */
   isRouted(sequence: Sequence, endpoint: string): boolean
+  /** True when it is, and tells the endpoint that the object is gone. */
+  isDeletion(sequence: Sequence, endpoint: string): boolean
   read(of: Input<'read'>): ReadResult
   rows(sequences: readonly Sequence[]): readonly LogRow[]
   tail(of: Input<'tail'>): readonly LogRow[]
@@ -108,6 +110,7 @@ export function createLogTable(db: Database, deps: { readonly backlog: Backlog; 
     shrink: ({ rows, bytes, pruned = 0, thinned = 0 }) => void shrink(rows, bytes, pruned, thinned),
     setRoutes: (sequence, routes) => void setRoutes(encodeRoutes(routes), sequence),
     isRouted: (sequence, endpoint) => routed.get(sequence, routeNeedle(endpoint))?.n === 1,
+    isDeletion: (sequence, endpoint) => routed.get(sequence, `${routeNeedle(endpoint)}"deleted",`)?.n === 1,
     read: createRead(db, { backlog: deps.backlog, head: () => readTotals().head }),
     rows: (sequences) => sequences.flatMap((sequence) => one.get(sequence) ?? []),
     tail: ({ from, limit }) => tail.all(from, limit).toReversed(),

@@ -16,6 +16,8 @@ export interface PlanRoutes {
   readonly watches: ReadonlyMap<string, WatchRoute>
   /** Watches of each stream. */
   readonly streams: ReadonlyMap<string, readonly string[]>
+  /** What is in force instead, where that is another plan. */
+  readonly newer?: PlanRoutes
   /** The context that was made of it, see contexts.ts; absent until the first entry needs one. */
   readonly context?: number | undefined
 }
@@ -94,7 +96,7 @@ export function createPlans(db: Database): Plans {
     inForce: (cluster, plan) => {
       const of = get(cluster, plan)
       const now = of && current(cluster)
-      return of === undefined || now === undefined || now === of ? of : { ...of, watches: heardNow(of, now) }
+      return of === undefined || now === undefined || now === of ? of : { ...of, newer: now }
     },
     put: (routes) => {
       const { cluster, plan } = routes
@@ -118,14 +120,15 @@ export function createPlans(db: Database): Plans {
   }
 }
 
-function heardNow(plan: PlanRoutes, now: PlanRoutes): PlanRoutes['watches'] {
-  const stays = (watch: string) =>
-    [...plan.streams].every(([id, watches]) => !watches.includes(watch) || now.streams.get(id)?.includes(watch))
+/** Routes of the watches for one stream of a plan: see `inForce`. */
+export function watchesFor({ watches, streams, newer }: PlanRoutes, stream: string): PlanRoutes['watches'] {
+  if (newer === undefined) return watches
+  const own = new Set(streams.get(stream)).intersection(new Set(newer.streams.get(stream)))
   return new Map(
-    [...plan.watches].map(([watch, route]) => {
-      const newer = now.watches.get(watch)
-      if (newer?.definition !== route.definition || !stays(watch)) return [watch, route]
-      return [watch, { ...newer, endpoints: [...new Set([...route.endpoints, ...newer.endpoints])].sort() }]
+    [...watches].map(([watch, route]) => {
+      const now = newer.watches.get(watch)
+      if (now?.definition !== route.definition || !own.has(watch)) return [watch, route]
+      return [watch, { ...now, endpoints: [...new Set([...route.endpoints, ...now.endpoints])].sort() }]
     }),
   )
 }

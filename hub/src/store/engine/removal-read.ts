@@ -2,13 +2,14 @@
  * Reading for a scan that tells removals: objects of one kind that the inventory still counts among the watch's, and that no other watch of the
  * endpoint wants, as deletions. Each has a number of its own, above everything that the endpoint was told before.
  *
- * What the log told since the scan began is left out; so is what an earlier scan of another watch tells, unless the object changed since.
+ * What the log told since the scan began is left out; so is what the removal of another watch tells that began with it, unless the object
+ * changed since.
  */
-import { integer, object, string } from '@watch-hub/shared/protocol/decode'
-import type { LogRow, Sequence } from '../store.ts'
+import type { LogRow } from '../store.ts'
 import type { Database } from './database.ts'
 import { take } from './log-row.ts'
 import type { PlanRoutes } from './plans.ts'
+import { createTogether } from './removals.ts'
 import {
   endOfScan,
   type ObjectRow,
@@ -28,13 +29,9 @@ export interface RemovalReadDeps extends ScanReadDeps {
 }
 
 export function createRemovalRead(db: Database, deps: RemovalReadDeps): ReadScan {
-  const earlier = db.query(
-    `SELECT watch, started FROM scans WHERE endpoint = ?1 AND cluster = ?2 AND kind = ?3 AND started BETWEEN 1 AND ?4 - 1
-     UNION ALL SELECT watch, started FROM removed WHERE endpoint = ?1 AND cluster = ?2 AND kind = ?3 AND started < ?4`,
-    object({ watch: string, started: integer }),
-  )
+  const together = createTogether(db)
   return ({ scan, limits }, head) => {
-    const { endpoint, cluster, kind, started, position } = scan
+    const { cluster, kind, started, position } = scan
     if (started === 0) return { head, rows: [], position, done: false, waiting: true }
     const sources = deps.streams.ofCluster(cluster).filter(({ name }) => name === kind)
     const plan = deps.plans.lastWith(cluster, scan.watch) ?? deps.plans.current(cluster)
@@ -44,7 +41,7 @@ export function createRemovalRead(db: Database, deps: RemovalReadDeps): ReadScan
       sources.map(({ id }) => ({ id, planned: true })),
     ).all(position)
     const objects = found.length < objectsLookedAt ? found : withoutLast(found)
-    const told = new Map(earlier.all(endpoint, cluster, kind, started).map((each) => [each.watch, each.started]))
+    const told = new Set(together(scan, started))
     const { rows, complete } = take(tell(objects, { scan, plan, told, wanting: new Set(deps.wanting(scan)), deps }), limits)
     if (complete && found.length < objectsLookedAt) return { head, rows, position: endOfScan, done: true }
     return { head, rows, position: (complete ? objects : rows.map((row) => row.object)).at(-1)?.uid ?? position, done: false }
@@ -54,8 +51,8 @@ export function createRemovalRead(db: Database, deps: RemovalReadDeps): ReadScan
 interface Telling {
   readonly scan: ScanRow
   readonly plan: PlanRoutes
-  /** By watch whose objects were told before: up to which change of them. */
-  readonly told: ReadonlyMap<string, Sequence>
+  /** Watches whose removal tells what both have. */
+  readonly told: ReadonlySet<string>
   readonly wanting: ReadonlySet<string>
   readonly deps: RemovalReadDeps
 }
@@ -66,8 +63,7 @@ function* tell(objects: readonly ObjectRow[], { scan, plan, told, wanting, deps 
   const context = String(deps.contexts.of(plan, deps.agents.clusterUid(cluster)))
   const appendedAt = deps.now()
   const isTold = ({ matches, sequence }: ObjectRow) =>
-    matches.some((each) => sequence <= (told.get(each) ?? 0)) ||
-    (sequence > scan.started && deps.log.isRouted(sequence, endpoint))
+    sequence > scan.started ? deps.log.isRouted(sequence, endpoint) : matches.some((each) => told.has(each))
   for (const rows of Map.groupBy(objects, ({ uid }) => uid).values()) {
     const row = rows.find(({ matches }) => matches.includes(watch))
     if (row === undefined || isTold(row) || rows.some(({ matches }) => matches.some((each) => wanting.has(each)))) continue

@@ -10,6 +10,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { object, string } from '@watch-hub/shared/protocol/decode'
+import type { Sequence } from '../store.ts'
 import type { Audiences } from './audiences.ts'
 import { count, flag } from './columns.ts'
 import type { Database } from './database.ts'
@@ -100,14 +101,16 @@ export function createRemovals(db: Database, deps: RemovalDeps): Removals {
       }
     },
     ripen: (cluster) => {
-      for (const each of unripe.all(cluster ?? null)) {
-        if (isAwaited(each)) continue
-        const total = objects(each)
-        start(log.nextSequence(), total, ...keyOf(each))
+      const ripe = unripe.all(cluster ?? null).filter((each) => !isAwaited(each))
+      if (ripe.length === 0) return
+      const started = log.nextSequence()
+      for (const each of ripe.toSorted((a, b) => (a.watch < b.watch ? -1 : 1))) {
+        const total = objects(each, started)
+        start(started, total, ...keyOf(each))
         if (total === 0) over(each)
         guards.count(each.endpoint, total)
-        audiences.forget()
       }
+      audiences.forget()
     },
   }
 }
@@ -126,7 +129,8 @@ function createAwaited({ audiences, plans, streams, subscriptions }: RemovalDeps
       .some(({ id, watches }) => {
         const number = numbers.get(id)
         const compared = number === undefined ? new Map<string, string>() : audiences.inStep(number)
-        const outOfStep = (each: string) => compared.get(each) !== plan.watches.get(each)?.definition
+        const loose = number === undefined ? new Set<string>() : audiences.loose(number)
+        const outOfStep = (each: string) => loose.has(each) || compared.get(each) !== plan.watches.get(each)?.definition
         const own = watches.filter((each) => active.has(each))
         if (own.length > 0 && (own.some(outOfStep) || streams.isDoubted(cluster, id))) return true
         return compared.has(watch) && !watches.includes(watch)
@@ -134,21 +138,28 @@ function createAwaited({ audiences, plans, streams, subscriptions }: RemovalDeps
   }
 }
 
-/** Objects that it would tell now. */
+/** Objects that it would tell now, without those that others which begin with it tell. */
 function createCount(db: Database, { streams, wanting }: Pick<RemovalDeps, 'streams' | 'wanting'>) {
-  const earlier = db.query(
-    `SELECT watch FROM scans WHERE endpoint = ?1 AND cluster = ?2 AND kind = ?3 AND started > 0
-     UNION SELECT watch FROM removed WHERE endpoint = ?1 AND cluster = ?2 AND kind = ?3`,
-    object({ watch: string }),
-  )
-  return (removal: Removal): number => {
-    const { endpoint, cluster, watch, kind } = removal
+  const together = createTogether(db)
+  return (removal: Removal, started: Sequence): number => {
+    const { cluster, watch, kind } = removal
     const ids = streams.ofCluster(cluster).flatMap(({ id, name }) => (name === kind ? [id] : []))
     if (ids.length === 0) return 0
-    const others = [...wanting(removal), ...earlier.all(endpoint, cluster, kind).map((each) => each.watch)]
+    const others = [...wanting(removal), ...together(removal, started)]
     const held = (matching: string) => `SELECT uid FROM inventory WHERE stream IN (${ids.join()}) AND (${matching})`
     const without = others.length === 0 ? '' : ` EXCEPT ${held(others.map(() => 'instr(matches, ?) > 0').join(' OR '))}`
     const query = db.query(`SELECT count(*) AS n FROM (${held('instr(matches, ?) > 0')}${without})`, count)
     return query.get(...[watch, ...others].map(watchNeedle))?.n ?? 0
   }
+}
+
+/** Watches of the same endpoint and kind whose removal began with this one, and that come before it: they tell what both have. */
+export function createTogether(db: Database): (removal: Removal, started: Sequence) => readonly string[] {
+  const query = db.query(
+    `SELECT watch FROM scans WHERE endpoint = ?1 AND cluster = ?2 AND kind = ?3 AND started = ?4 AND watch < ?5
+     UNION SELECT watch FROM removed WHERE endpoint = ?1 AND cluster = ?2 AND kind = ?3 AND started = ?4 AND watch < ?5`,
+    object({ watch: string }),
+  )
+  return ({ endpoint, cluster, watch, kind }, started) =>
+    query.all(endpoint, cluster, kind, started, watch).map((each) => each.watch)
 }

@@ -14,7 +14,7 @@ import type { Input } from '../calls.ts'
 import type { LogRow, Marker, Route, ScanChunk, Sequence } from '../store.ts'
 import type { Agents } from './agents.ts'
 import type { Bodies } from './bodies.ts'
-import { names, sharedJson } from './columns.ts'
+import { flag, names, sharedJson } from './columns.ts'
 import type { Contexts } from './contexts.ts'
 import type { Database } from './database.ts'
 import type { Log } from './log.ts'
@@ -72,12 +72,16 @@ export const objectsQuery = (db: Database, sources: readonly ScanStream[]) =>
 export type ReadScan = (of: { readonly scan: ScanRow; readonly limits: Input<'readScan'>['limits'] }, head: Sequence) => ScanChunk
 
 export function createScanRead(db: Database, deps: ScanReadDeps): ReadScan {
+  const removals = db.query(
+    'SELECT unwatched = 1 OR EXISTS (SELECT 1 FROM removed WHERE endpoint = name) AS told FROM endpoints WHERE name = ?',
+    object({ told: flag }),
+  )
   return ({ scan, limits }, head) => {
     const plan = deps.plans.current(scan.cluster)
     if (plan === undefined) return { head, rows: [], position: endOfScan, done: true }
     if (deps.sources.outdated(plan, scan.watch)) return { head, rows: [], position: scan.position, done: false, waiting: true }
     const sources = deps.sources.of(plan, scan.watch)
-    const telling = { scan, plan, deps }
+    const telling = { scan, plan, deps, anew: removals.get(scan.endpoint)?.told === true }
     const found = sources.length === 0 ? [] : objectsQuery(db, sources).all(scan.position)
     const objects = found.length < objectsLookedAt ? found : withoutLast(found)
     const { rows, complete } = take(tell(objects, telling), limits)
@@ -101,6 +105,8 @@ export function withoutLast(objects: readonly ObjectRow[]): readonly ObjectRow[]
 
 interface Telling {
   readonly scan: ScanRow
+  /** The endpoint may have been told that an object is gone which is there unchanged: what it is told of it has to have a higher number. */
+  readonly anew: boolean
   readonly plan: PlanRoutes
   readonly deps: ScanReadDeps
 }
@@ -114,7 +120,7 @@ function markerOf(telling: Telling, sources: readonly ScanStream[], head: Sequen
 }
 
 function* tell(objects: readonly ObjectRow[], telling: Telling): Generator<LogRow> {
-  const { scan, deps } = telling
+  const { scan, deps, anew } = telling
   if (objects.length === 0) return
   const context = contextOf(telling)
   const appendedAt = deps.now()
@@ -124,9 +130,13 @@ function* tell(objects: readonly ObjectRow[], telling: Telling): Generator<LogRo
     const route = routeOf(row.matches, telling)
     if (route.watches.length === 0 || !(scan.marked || row.matches.includes(scan.watch))) continue
     last = uid
-    if (row.sequence > scan.started && deps.log.isRouted(row.sequence, scan.endpoint)) continue
+    const later = row.sequence > scan.started && deps.log.isRouted(row.sequence, scan.endpoint)
+    // A frame of an older plan can tell its end to an endpoint that hears it by another watch now: what is there has a number above that.
+    const isBack = later && deps.log.isDeletion(row.sequence, scan.endpoint)
+    if (later && !isBack) continue
     yield {
       ...row,
+      sequence: isBack || anew ? deps.log.nextSequence() : row.sequence,
       cluster: scan.cluster,
       context,
       object: { group, version, kind, resource, namespace, name, uid, resourceVersion },

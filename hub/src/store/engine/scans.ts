@@ -13,6 +13,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { integer, literal, object, string } from '@watch-hub/shared/protocol/decode'
 import type { Input, Output } from '../calls.ts'
 import type { Freeze, Scan, ScanChunk, Sequence } from '../store.ts'
+import type { Audiences } from './audiences.ts'
 import { count, flag } from './columns.ts'
 import type { Database } from './database.ts'
 import type { Endpoints } from './endpoints.ts'
@@ -23,6 +24,7 @@ import { watchesOf } from './scan-sources.ts'
 import type { Subscription, Subscriptions } from './subscriptions.ts'
 
 export interface ScanDeps extends RemovalReadDeps {
+  readonly audiences: Pick<Audiences, 'forget'>
   readonly endpoints: Endpoints
   readonly removals: Removals
   readonly subscriptions: Subscriptions
@@ -74,7 +76,7 @@ export function createScans(db: Database, deps: ScanDeps): Scans {
   const cancel = db.command("DELETE FROM scans WHERE endpoint = ? AND watch = ? AND cluster = ? AND kind = ''")
   const move = db.command('UPDATE scans SET position = ?, sent = sent + ? WHERE id = ?')
   const remove = db.command('DELETE FROM scans WHERE id = ?')
-  const { plans, sources, subscriptions, endpoints, log, removals, now } = deps
+  const { audiences, plans, sources, subscriptions, endpoints, log, removals, now } = deps
   const start = createStart(db, deps)
   const readChunk = createScanRead(db, deps)
   const readRemovals = createRemovalRead(db, deps)
@@ -137,10 +139,14 @@ export function createScans(db: Database, deps: ScanDeps): Scans {
     },
     step: ({ id, position, sent, done }) => {
       const scan = one.get(id)
-      if (scan?.reason === 'unwatched') log.keepTaken()
+      log.keepTaken()
       if (!done) move(position, sent, id)
       else if (scan?.reason === 'unwatched') removals.over(scan)
-      else remove(id)
+      else if (scan !== undefined) {
+        remove(id)
+        subscriptions.begun(scan)
+        if (scan.reason === 'initial') audiences.forget()
+      }
     },
   }
 }
@@ -167,7 +173,7 @@ function createStart(db: Database, { plans, sources, subscriptions, endpoints, l
     if (reason === 'initial' && !marked && total === 0 && known.get(cluster, watch)?.n === 0) return false
     const id = randomBytes(8).toString('hex')
     insert(id, endpoint, watch, cluster, reason, log.nextSequence(), total, marked ? 1 : 0)
-    subscriptions.scanned(pair, now())
+    subscriptions.scanned(pair, { initial: reason === 'initial', now: now() })
     return true
   }
 }

@@ -205,6 +205,12 @@ const migrations: readonly string[] = [
     cluster TEXT NOT NULL, endpoint TEXT NOT NULL, watch TEXT NOT NULL, kind TEXT NOT NULL, started INTEGER NOT NULL,
     PRIMARY KEY (cluster, endpoint, watch, kind)
   ) STRICT, WITHOUT ROWID;
+  -- begun: what there was when the pair began has been told, or need not be.
+  ALTER TABLE subscriptions ADD COLUMN begun INTEGER NOT NULL DEFAULT 1;
+  UPDATE subscriptions SET begun = 0 WHERE EXISTS (SELECT 1 FROM scans WHERE scans.endpoint = subscriptions.endpoint
+    AND scans.watch = subscriptions.watch AND scans.cluster = subscriptions.cluster AND reason = 'initial');
+  -- loose: under a plan that lacks the watch the agent has taken objects from it since.
+  ALTER TABLE stream_watches ADD COLUMN loose INTEGER NOT NULL DEFAULT 0;
   -- taken: the last number that something else than a row took.
   ALTER TABLE totals ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
   -- most: deletions that one commit may report. routes: what the commit makes the endpoint hear, as a hash; former: the commit before it.

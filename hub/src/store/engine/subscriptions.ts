@@ -29,8 +29,12 @@ export interface Subscriptions {
   positionOf(pair: Subscription): string
   /** Active ones of these watches without a scan that has something to tell but its marker. `scannedAt`: when the last scan began, or the pair itself, ms. */
   quiet(watches: readonly string[]): readonly (Subscription & { readonly scannedAt: number })[]
-  /** A scan of it began. */
-  scanned(pair: Subscription, now: number): void
+  /** A scan of it began. `initial`: until it has ended, not everything was told that the endpoint is to hold. */
+  scanned(pair: Subscription, scan: { readonly initial: boolean; readonly now: number }): void
+  /** A scan of it has ended. */
+  begun(pair: Subscription): void
+  /** By endpoint: watches of the cluster, active or not, of which not everything was told. */
+  unbegun(cluster: string): ReadonlyMap<string, ReadonlySet<string>>
 }
 
 const row = object({ cluster: string, endpoint: string, watch: string })
@@ -52,14 +56,7 @@ export function createSubscriptions(db: Database): Subscriptions {
   )
   const end = db.command('UPDATE subscriptions SET active = ? WHERE cluster = ? AND endpoint = ? AND watch = ?')
   return {
-    heard: (cluster) => {
-      const byEndpoint = new Map<string, Set<string>>()
-      for (const { endpoint, watch } of heard.all(cluster)) {
-        const watches = byEndpoint.get(endpoint) ?? new Set()
-        byEndpoint.set(endpoint, watches.add(watch))
-      }
-      return byEndpoint
-    },
+    heard: (cluster) => watchesByEndpoint(heard.all(cluster)),
     ...createPages(db),
     activeOf: (endpoint) => ofEndpoint.all(endpoint),
     heardNow: (endpoint, cluster) => {
@@ -93,7 +90,11 @@ function createPages(db: Database): Omit<Subscriptions, 'heard' | 'heardNow' | '
      WHERE active = 1 AND watch IN (SELECT value FROM json_each(?)) AND NOT EXISTS (SELECT 1 FROM scans WHERE scans.endpoint = pair.endpoint AND scans.watch = pair.watch AND scans.cluster = pair.cluster AND scans.kind = '' AND scans.position <> '${endOfScan}')`,
     object({ cluster: string, endpoint: string, watch: string, scannedAt: integer }),
   )
-  const scanned = db.command('UPDATE subscriptions SET scanned_at = ? WHERE cluster = ? AND endpoint = ? AND watch = ?')
+  const scanned = db.command(
+    'UPDATE subscriptions SET scanned_at = ?, begun = min(begun, ?) WHERE cluster = ? AND endpoint = ? AND watch = ?',
+  )
+  const begun = db.command('UPDATE subscriptions SET begun = 1 WHERE cluster = ? AND endpoint = ? AND watch = ?')
+  const unbegun = db.query('SELECT cluster, endpoint, watch FROM subscriptions WHERE cluster = ? AND begun = 0', row)
   return {
     page: ({ endpoint, watch, cluster }, { after, limit }) => {
       const [afterCluster = '', afterWatch = ''] = after === undefined ? [] : decodeJson(array(string), after)
@@ -101,8 +102,15 @@ function createPages(db: Database): Omit<Subscriptions, 'heard' | 'heardNow' | '
     },
     positionOf: ({ cluster, watch }) => JSON.stringify([cluster, watch]),
     quiet: (watches) => quiet.all(JSON.stringify(watches)),
-    scanned: ({ cluster, endpoint, watch }, now) => void scanned(now, cluster, endpoint, watch),
+    scanned: ({ cluster, endpoint, watch }, { initial, now }) => void scanned(now, Number(!initial), cluster, endpoint, watch),
+    begun: ({ cluster, endpoint, watch }) => void begun(cluster, endpoint, watch),
+    unbegun: (cluster) => watchesByEndpoint(unbegun.all(cluster)),
   }
+}
+
+const watchesByEndpoint = (pairs: readonly Subscription[]): ReadonlyMap<string, ReadonlySet<string>> => {
+  const byEndpoint = Map.groupBy(pairs, ({ endpoint }) => endpoint)
+  return new Map([...byEndpoint].map(([endpoint, own]) => [endpoint, new Set(own.map(({ watch }) => watch))]))
 }
 
 const key = ({ cluster, endpoint, watch }: Subscription): string => JSON.stringify([cluster, endpoint, watch])
