@@ -142,10 +142,10 @@ function appearance({ endpoint, now }: Side, { cause, change }: Change, audience
   return skipped ? undefined : { type, reason: 'initial', watches: now }
 }
 
-/** An object of a watch that is being told as gone leaves it before its turn came, perhaps: nobody would tell it later. */
+/** An object leaves a watch that is being told as gone before its turn came, perhaps: nobody would tell it later. */
 function departure({ leaving }: Side, { before, now, change, cause }: Change): Told | undefined {
-  const watches = before.filter((watch) => leaving?.going.has(watch))
-  if (watches.length === 0 || now.some((watch) => leaving?.going.has(watch))) return undefined
+  const watches = before.filter((watch) => leaving?.going.has(watch) && !now.includes(watch))
+  if (watches.length === 0) return undefined
   return { type: 'deleted', reason: change !== 'gone' ? 'unwatched' : cause === 'live' ? undefined : 'recovered', watches }
 }
 
