@@ -564,8 +564,8 @@ export interface Store extends AsyncDisposable {
   /** While the disk is too full (`state`: stopped) appends wait, in their order; `signal` takes back one that waits. */
   append(cluster: string, frame: Frame, signal?: AbortSignal): Promise<Append>
   /**
-   * Called with the rows of each append once they are durable, in order, and with the endpoints whose scans need wait no longer; one of the
-   * two can be empty. The returned disposable ends it.
+   * Called with the rows of each append once they are durable, in order, and with the endpoints whose scans need wait no longer, or that the guard
+   * holds no longer; one of the two can be empty. The returned disposable ends it.
    */
   onAppend(listener: (rows: readonly LogRow[], ready: readonly string[]) => void): Disposable
 

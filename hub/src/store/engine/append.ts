@@ -55,8 +55,7 @@ export const createAppend =
     const appendedAt = deps.now()
     const written = writeFrame({ frame, plan, context, appendedAt, deps })
     agents.setLastFrame(cluster, frame.number)
-    const ready = frame.entries.some(isSynced) ? deps.scans.ready(cluster) : []
-    if (frame.entries.some(isSynced)) deps.guards.review()
+    const ready = frame.entries.some(isSynced) ? [...new Set([...deps.scans.ready(cluster), ...deps.guards.review()])] : []
     return { kind: 'stored', cluster, context: String(context), appendedAt, ready, ...written }
   }
 

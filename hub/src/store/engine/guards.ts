@@ -31,8 +31,8 @@ export interface Guards {
   stops(endpoint: string, batches: readonly FrozenBatch[]): boolean
   /** Somebody looked: the commit may pass. */
   pass(endpoint: string): void
-  /** Ends holds whose reason is gone. */
-  review(): void
+  /** Ends holds whose reason is gone. Answers with the endpoints that may go on. */
+  review(): readonly string[]
   held(): ReadonlyMap<string, Pause>
 }
 
@@ -89,8 +89,9 @@ export function createGuards(db: Database, deps: GuardDeps): Guards {
       one.get(endpoint)?.heldAt !== undefined,
     pass: (endpoint) => void pass(endpoint),
     review: () => {
-      for (const { endpoint, reverted } of held.all())
-        if (!waits(endpoint) || (reverted && isInStep(endpoint, deps))) release(endpoint)
+      const over = held.all().filter(({ endpoint, reverted }) => !waits(endpoint) || (reverted && isInStep(endpoint, deps)))
+      for (const { endpoint } of over) release(endpoint)
+      return over.map(({ endpoint }) => endpoint)
     },
     held: () => new Map(held.all().map((guard) => [guard.endpoint, pauseOf(guard)])),
   }
