@@ -10,6 +10,7 @@ import { openLocal } from '../store/link/local.ts'
 import type { Store } from '../store/store.ts'
 import { activation, bodyOf, gone, out, seen, startAgent, type TestAgent, watch } from '../store/testing/world.ts'
 import { contexts } from './contexts.ts'
+import { load, render } from './frozen.ts'
 import { createLedger } from './ledger.ts'
 import { silentMeter } from './meter.ts'
 import { createQueue } from './queue.ts'
@@ -134,28 +135,33 @@ function courier(
   const now = () => 1_000
   const inside = () => true
   const begin = () => {
-    const ledger = createLedger(name, watched)
-    const known = contexts(watched)
-    const queue = createQueue(name, { store: watched, ledger, contexts: known, now, inside: () => inside })
-    const making = () => ({ endpoint, attach: {}, contexts: known, now, inside })
-    const supply = createSupply(name, { store: watched, ledger, meter: silentMeter, sleep: async () => {}, now, making })
+    const ledger = createLedger(name, { store: watched })
+    const loading = { store: watched, contexts: contexts(watched) }
+    const making = () => ({ endpoint, attach: {}, contexts: loading.contexts, now, inside })
+    const queue = createQueue(name, { ...loading, ledger, making, isBusy: () => false, now })
+    const onHeld = async () => {}
+    const of = { store: watched, ledger, queue, meter: silentMeter, sleep: async () => {}, now, making, onHeld }
+    const supply = createSupply(name, of)
     supply.scans.look()
-    return { ledger, queue, supply, restored: queue.restore() }
+    return { ledger, loading, queue, supply, restored: queue.restore() }
   }
   let running = begin()
-  const { signal } = new AbortController()
   return {
     receiver,
     async step() {
       if (next(12) === 0 && !happenings.quiet) running = begin()
       await running.restored
-      const { queue, supply, ledger } = running
+      const { queue, supply, ledger, loading } = running
       if (next(3) === 0) supply.scans.look()
-      if (queue.length === 0) return queue.add(await supply.next(signal))
-      const request = await queue.first()
-      if (request === undefined) return
+      const lane = queue.lanes.next(now(), 1)
+      if (lane === undefined) {
+        await supply.next({ fullOnly: false, waited: true })
+        return ledger.flush()
+      }
+      const request = render(await load(lane.batch, loading), name)
       receiver.apply(Buffer.from(request.body).toString())
-      queue.accept()
+      queue.lanes.finish(lane)
+      ledger.accept(lane.batch.frozen.id)
       if (next(2) === 0) await ledger.flush()
     },
   }

@@ -9,7 +9,7 @@ import { eventually } from './testing/eventually.ts'
 import { payloadOf, told } from './testing/payload.ts'
 import { type Receiver, startReceiver } from './testing/receiver.ts'
 import { endpointConfig } from './testing/rows.ts'
-import { sleeping } from './testing/sleeping.ts'
+import { clock, sleeping } from './testing/sleeping.ts'
 import { startWorld, watchConfig } from './testing/world.ts'
 
 const dns = (receiver: Receiver, parts: Partial<EndpointConfig> = {}) =>
@@ -64,7 +64,7 @@ test('a batch that fails is repeated with the same id and bytes, and nothing pas
   await using world = await startWorld()
   await world.commit({ endpoints: [dns(receiver)] })
   receiver.answer(500, (_response, request) => request.socket.destroy(), 404)
-  world.deliver({ sleep: sleeping().sleep })
+  world.deliver(clock())
   await world.append(objects('a'))
   await receiver.requests(1)
   await world.append(objects('b'))
@@ -81,7 +81,7 @@ test('a restart sends the frozen batch again with the same id and bytes, whateve
   receiver.answer(503)
   const held = sleeping()
   held.passes = () => false
-  const before = world.deliver({ sleep: held.sleep })
+  const before = world.deliver({ sleep: held.sleep, now: held.now })
   const failed = held.next()
   await world.append(objects('a'))
   await failed
@@ -143,7 +143,7 @@ test('a batch that is not full leaves after maxWait', async () => {
   const time = sleeping()
   time.passes = () => false
   await world.commit({ endpoints: [dns(receiver, { batch: batch(10, 5_000) })] })
-  world.deliver({ sleep: time.sleep })
+  world.deliver({ sleep: time.sleep, now: time.now })
   const waits = time.next()
   await world.append(objects('a'))
   const ms = await waits
@@ -229,7 +229,7 @@ test('a secret that the receiver echoes is not shown', async () => {
   receiver.otherwise((response, request) => response.writeHead(401).end(`bad ${request.headers.authorization}`))
   const time = sleeping()
   time.passes = () => false
-  const delivery = world.deliver({ sleep: time.sleep })
+  const delivery = world.deliver({ sleep: time.sleep, now: time.now })
   const failed = time.next()
   await world.append(objects('a'))
   await failed
@@ -243,13 +243,21 @@ test('a wait is at least as long as the receiver asked', async () => {
   await using receiver = await startReceiver()
   await using world = await startWorld()
   await world.commit({ endpoints: [dns(receiver)] })
-  receiver.answer((response) => response.writeHead(429, { 'retry-after': '7' }).end())
-  const time = sleeping()
-  world.deliver({ sleep: time.sleep })
-  const waits = time.next()
+  const { sleep, now } = clock()
+  const times: number[] = []
+  receiver.answer((response) => {
+    times.push(now())
+    response.writeHead(429, { 'retry-after': '7' }).end()
+  })
+  receiver.otherwise((response) => {
+    times.push(now())
+    response.writeHead(200).end()
+  })
+  world.deliver({ sleep, now })
   await world.append(objects('a'))
-  assert.equal(await waits, 7_000)
   await receiver.requests(2)
+  const [first = 0, second = 0] = times
+  assert.ok(second - first >= 7_000, `waited ${second - first} ms`)
 })
 
 test('an address that is not open blocks the endpoint with its reason', async () => {
@@ -258,7 +266,7 @@ test('an address that is not open blocks the endpoint with its reason', async ()
   await world.commit({ endpoints: [dns(receiver)] })
   const time = sleeping()
   time.passes = () => false
-  const delivery = world.deliver({ egress: createEgress([]), sleep: time.sleep })
+  const delivery = world.deliver({ egress: createEgress([]), sleep: time.sleep, now: time.now })
   const failed = time.next()
   await world.append(objects('a'))
   await failed
@@ -276,7 +284,7 @@ test('a new url is tried at once, with the batch that waited', async () => {
   old.otherwise(500)
   const time = sleeping()
   time.passes = () => false
-  world.deliver({ sleep: time.sleep })
+  world.deliver({ sleep: time.sleep, now: time.now })
   const failed = time.next()
   await world.append(objects('a'))
   await failed
@@ -293,7 +301,7 @@ test('a fence that a commit narrows holds for what is frozen: the batch is made 
   receiver.answer(500)
   const time = sleeping()
   time.passes = () => false
-  world.deliver({ sleep: time.sleep })
+  world.deliver({ sleep: time.sleep, now: time.now })
   const failed = time.next()
   await world.append([
     { uid: 'a', namespace: 'team-a' },
@@ -317,7 +325,7 @@ test('a batch that was made anew keeps its place over a restart', async () => {
   receiver.otherwise(500)
   const time = sleeping()
   time.passes = () => false
-  const before = world.deliver({ sleep: time.sleep })
+  const before = world.deliver({ sleep: time.sleep, now: time.now })
   await world.append([
     { uid: 'a' },
     { uid: 'b', namespace: 'secret' },
@@ -430,7 +438,7 @@ test('a courier that fails unexpectedly begins anew, is seen, and repeats nothin
     freeze: (step: Parameters<typeof store.freeze>[0]) => (failing ? Promise.reject(new Error('disk full')) : store.freeze(step)),
   }
   const time = sleeping()
-  const delivery = world.deliver({ store: brittle, sleep: time.sleep })
+  const delivery = world.deliver({ store: brittle, sleep: time.sleep, now: time.now })
   receiver.answer((response) => {
     failing = true
     response.writeHead(200).end()

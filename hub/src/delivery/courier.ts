@@ -1,55 +1,73 @@
 /**
  * Courier: one endpoint's loop.
  *
- *   what was frozen and not accepted, in order → then the supply: log and scans → batches, frozen before their first attempt
- *   each batch: gate → fence → render → observed(retrying(post)) → accepted → the next one
+ *   what came of attempts is dealt with → the gate → attempts begin → the supply: log, scans and replays become frozen batches → a wait
+ *   each attempt: load → fence → render → pace → observed(shaping(post))
  *
- * One batch is in flight at a time and is repeated until it is accepted, so order is kept. Couriers share nothing but the store: this one's
- * failures, holds and waits concern nobody else. When it is stopped, an attempt under way gets a grace to end and its result is written
+ * Attempts run beside the loop, several at a time; everything that changes what is frozen happens in the loop, one thing after the other, and
+ * is on disk before anything follows from it. What is in memory is an image of the store. Couriers share nothing but the store: this one's
+ * failures, holds and waits concern nobody else. When it is stopped, attempts under way get a grace to end and their results are written
  * down; everything else is in the store already. When something unforeseen fails, it begins anew from the store after a wait.
  */
 import { backoff } from '@watch-hub/shared/runtime/backoff'
 import { describeError, type Log } from '@watch-hub/shared/runtime/log'
-import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'
 import { isAbort, Task } from '@watch-hub/shared/runtime/task'
 import type { EndpointConfig, Metadata } from '../config/model.ts'
 import type { Pause, Store } from '../store/store.ts'
 import { fence } from './allow.ts'
+import { type Attempts, createAttempts } from './attempts.ts'
 import type { Bodies } from './body/bodies.ts'
 import { shaping } from './body/shaping.ts'
+import { createBreaker } from './breaker.ts'
 import type { Contexts } from './contexts.ts'
-import { type BreakerStatus, type CourierDetail, type Hold, holdsOf } from './detail.ts'
+import { type BreakerStatus, type CourierDetail, type Hold, holdsOf, type ReplayedLetter } from './detail.ts'
 import type { Egress } from './egress.ts'
+import type { WaitingBatch } from './frozen.ts'
 import { createGate } from './gate.ts'
 import { graceful } from './grace.ts'
+import { renewed } from './joining.ts'
+import { createJudge } from './judge.ts'
 import { createLedger } from './ledger.ts'
 import type { DeliveryMeter } from './meter.ts'
 import type { Amount } from './news.ts'
 import { observed } from './observe.ts'
+import { parkedObjectsOf } from './parked-view.ts'
 import { type ProgressReport, progress } from './progress.ts'
 import type { EgressProxy } from './proxy.ts'
 import { createQueue } from './queue.ts'
+import { createPace } from './rate-limit.ts'
 import { createRecent } from './recent.ts'
-import { retrying } from './retry.ts'
 import type { Secrets } from './secrets.ts'
 import type { Send } from './send.ts'
-import { createSupply } from './supply.ts'
+import { createSupply, type Lull, noNeed, windowLimits } from './supply.ts'
 import type { TargetSettings } from './target.ts'
+import { createVerdicts } from './verdicts.ts'
 
 export type DeliveryStore = Pick<
   Store,
-  'endpoint' | 'read' | 'readScan' | 'rows' | 'freeze' | 'context' | 'onAppend' | 'stats' | 'paused' | 'setPaused'
+  'endpoint' | 'read' | 'readScan' | 'readReplay' | 'rows' | 'freeze' | 'context' | 'onAppend' | 'stats' | 'paused' | 'setPaused'
 >
+
+/** Holds that a courier finds out about; whoever keeps them tells it by `hold`. */
+export interface Holding {
+  /** It answered 410. */
+  gone(endpoint: Pick<EndpointConfig, 'name' | 'url'>, reason: string): Promise<void>
+  /** The guard of the store holds it. */
+  guarded(name: string): Promise<void>
+  /** A hold has ended by itself. */
+  expired(name: string): void
+}
 
 export interface CourierDeps {
   readonly store: DeliveryStore
   readonly contexts: Contexts
-  readonly bodies: Pick<Bodies, 'render'>
   readonly secrets: Secrets
   readonly egress: Egress
   /** @default none */
   readonly proxy?: EgressProxy | undefined
+  readonly bodies: Bodies
+  readonly holding: Holding
   readonly log: Log
   readonly meter: DeliveryMeter
   readonly now: () => number
@@ -59,7 +77,7 @@ export interface CourierDeps {
 }
 
 export interface CourierSettings extends TargetSettings {
-  /** What an attempt under way gets to end when the courier is stopped, ms. */
+  /** What attempts under way get to end when the courier is stopped, ms. */
   readonly graceMs: number
   /** Where the hub is known to be: the beginning of CloudEvents' `source`. @default '' */
   readonly source?: string
@@ -87,11 +105,19 @@ export interface Courier extends AsyncDisposable {
   arrived(amount: Amount): void
   /** Scans may have come or gone. */
   lookForScans(): void
+  /** Tells dead letters again; answers when that is frozen. Those that are not until `signal` aborts are answered with `waits`. */
+  replay(ids: readonly string[], signal: AbortSignal): Promise<readonly ReplayedLetter[]>
   report(): CourierReport
   detail(): CourierDetail
 }
 
-const delays = { minMs: 1_000, maxMs: 5 * 60_000 }
+const faultDelays = { minMs: 1_000, maxMs: 5 * 60_000 }
+/** Without anything to wait for, it looks this often all the same. */
+const idleMs = 30_000
+/** What came of attempts is written down at the latest after this long without any other step. */
+const noteMs = 1_000
+/** Of what is frozen and not tried yet, no more than a window and a half. */
+const frozenWindows = 1.5
 
 /** `after`: what has to be over before it begins, the end of an earlier courier of this endpoint. */
 export function startCourier(
@@ -99,7 +125,11 @@ export function startCourier(
   deps: CourierDeps,
   settings: CourierSettings & { readonly after?: Promise<void> | undefined },
 ): Courier {
-  const { store, contexts, bodies, now, sleep, random } = deps
+  const { store, contexts, now, sleep, random } = deps
+  const { name } = first.endpoint
+  const { source = '' } = settings
+  const log = deps.log.with({ endpoint: name })
+  const began = now()
   const recent = createRecent(now)
   const meter: DeliveryMeter = {
     ...deps.meter,
@@ -109,74 +139,151 @@ export function startCourier(
       deps.meter.attempt(of)
     },
   }
-  const { name } = first.endpoint
-  const log = deps.log.with({ endpoint: name })
   let order = first
-  const began = now()
-  let pause: Pause | undefined
   let inside = fence(first.endpoint.allow)
-  /** Counts the orders; and under which of them the batch in hand was looked at. */
+  /** Counts what changed: an attempt that has not begun under the last of it looks again. */
   let revision = 0
-  let lookedAt = 0
+  let accepted = 0
+  let attempts: Attempts | undefined
+
   const shown = progress(now)
-  const ledger = createLedger(name, store)
-  const queue = createQueue(name, { store, ledger, contexts, now, inside: () => inside })
-  const { source = '' } = settings
+  const breaker = createBreaker({ random, now: began })
+  const pace = createPace(first.endpoint.rateLimit)
+  const ledger = createLedger(name, { store, onSettled: () => attempts?.start() })
+  const loading = { store, contexts }
   const making = () => ({ ...order, source, contexts, now, inside })
-  const supply = createSupply(name, { store, ledger, meter, sleep, now, making })
-  const gate = createGate(first.endpoint, { ...deps, onShut: shown.shut, onChange: supply.news.look }, settings)
-  const faults = backoff({ ...delays, random })
+  const isBusy = (id: string) => attempts?.parkedBusy === id
+  const queue = createQueue(name, { ...loading, ledger, making, isBusy, now })
+  const onHeld = () => deps.holding.guarded(name)
+  const supply = createSupply(name, { store, ledger, queue, meter, sleep, now, making, onHeld })
+  const endpoint = () => order.endpoint
+  const gate = createGate(first.endpoint, { ...deps, onChange: changed, onExpired: () => deps.holding.expired(name) }, settings)
+  const faults = backoff({ ...faultDelays, random })
+  const verdicts = createVerdicts({ queue, ledger, loading, log, now, random, endpoint, onAccepted })
+  const judge = createJudge({
+    ...{ queue, ledger, loading, log, now, random, breaker, verdicts, onSetback, onOversize },
+    inside: () => inside,
+    accepted: () => accepted,
+    caughtUp: () => supply.caughtUp,
+    onGone: (why) => deps.holding.gone(order.endpoint, why.message),
+  })
 
-  /** Sends one batch until it is accepted; or until an order came, then the batch has to be looked at again. */
-  const sender = (stop: AbortSignal): Send =>
-    retrying(
-      {
-        delays: () => backoff({ ...delays, random }),
-        wait: (ms) => gate.wait(ms, stop),
-        onSetback(setback, waitMs) {
-          queue.release()
-          shown.setback(setback, waitMs)
-          log.warn('delivery failed', { reason: setback.why.message, waitMs: Math.round(waitMs) })
-        },
-      },
-      async function gated(batch, signal) {
-        const post = await gate.enter(stop)
-        if (lookedAt !== revision) return { kind: 'changed' }
-        shown.delivering()
-        return observed(shaping(bodies, post), { meter, now })(batch, signal)
-      },
-    )
+  /** What stood in the way may be gone: everything may be tried at once. */
+  function changed(): void {
+    revision++
+    breaker.retry(now())
+    for (const lane of queue.lanes.all) lane.notBefore = 0
+    supply.news.look()
+  }
 
-  async function deliverFirst(send: Send, signal: AbortSignal): Promise<void> {
-    lookedAt = revision
-    const request = await queue.first()
-    if (request === undefined) return
-    const outcome = await send(request, signal)
-    if (outcome.kind !== 'accepted') return
-    moment('batch-answered')
-    const appendedAt = queue.accept()?.appendedAt
+  function onAccepted(batch: WaitingBatch, events = batch.frozen.members.length): void {
+    accepted++
+    faults.reset()
     const { failures } = shown.report()
     if (failures > 0) log.info('delivery goes on', { failures })
-    faults.reset()
-    shown.accepted(request.events)
-    const waited = appendedAt !== undefined && { waitedMs: now() - appendedAt }
-    meter.delivered({ endpoint: name, events: request.events, ...waited })
-    if (queue.length > 0) await ledger.settle()
+    shown.accepted(events)
+    const waited = batch.appendedAt !== undefined && { waitedMs: now() - batch.appendedAt }
+    deps.meter.delivered({ endpoint: name, events, ...waited })
+  }
+
+  function onSetback(phase: 'retrying' | 'blocked', why: Error, waitMs: number): void {
+    if (breaker.admits(now()) !== 'any') queue.release()
+    shown.setback(phase, why.message, waitMs)
+    log.warn('delivery failed', { reason: why.message, waitMs: Math.round(waitMs) })
+  }
+
+  /** Later batches are made so that they hold half of it at most. */
+  function onOversize(bytes: number): void {
+    const { batch } = order.endpoint
+    const maxBytes = Math.max(1_024, Math.floor(Math.min(bytes, batch.maxBytes) / 2))
+    if (maxBytes < batch.maxBytes) order = { ...order, endpoint: { ...order.endpoint, batch: { ...batch, maxBytes } } }
+  }
+
+  let wrapped: { readonly of: Send; readonly as: Send } | undefined
+  function sender(): Send | undefined {
+    const of = gate.sender
+    if (of === undefined) return undefined
+    if (wrapped?.of !== of) wrapped = { of, as: observed(shaping(deps.bodies, of), { meter, now, note: ledger.note }) }
+    return wrapped.as
+  }
+
+  /** May anything more be frozen now? */
+  function wantsMore(): boolean {
+    const { lanes, parking } = queue
+    if (breaker.admits(now()) === 'none' || lanes.untried > order.endpoint.concurrency) return false
+    if (parking.full) {
+      shown.stuck(`nothing new is read: ${parking.objects} objects are parked, and there is no room for more`)
+      return false
+    }
+    const events = lanes.all.reduce((sum, { batch }) => sum + batch.keys.length, 0)
+    return events < frozenWindows * windowLimits(order.endpoint).rows
+  }
+
+  async function deal(running: Attempts): Promise<void> {
+    const all = running.ended()
+    if (all.length === 0) return
+    running.hold(true)
+    for (const ended of all) {
+      await judge.deal(ended)
+      running.done(ended.subject)
+    }
+    running.hold(false)
+  }
+
+  /** What is due and has something newer behind it is told in its newest state. */
+  async function renewParked(running: Attempts): Promise<void> {
+    const due = running.parkedBusy === undefined ? queue.parking.due(now()) : undefined
+    const change = due && renewed(due, making())
+    if (change !== undefined) await queue.change(change)
+  }
+
+  /** Waits until something is worth a look. True = the lull is over, and nothing was. */
+  async function pause({ need, ms }: Lull, stop: AbortSignal): Promise<boolean> {
+    if (attempts?.inFlight === 0 && ledger.unwritten === 'now') await ledger.flush()
+    const at = now()
+    const soon = ledger.unwritten === undefined ? undefined : at + noteMs
+    const due = [queue.lanes.nextAt(at), queue.parking.nextAt(at), breaker.nextAt(at), soon]
+    const wait = due.reduce<number>((least, each) => (each === undefined ? least : Math.min(least, each - at)), ms)
+    if (await supply.news.wait(need, wait, stop)) return false
+    await ledger.flush()
+    return wait === ms
+  }
+
+  async function turn(running: Attempts, waited: boolean): Promise<Lull | undefined> {
+    const shut = await gate.look()
+    if (shut !== undefined) {
+      shown.shut(shut.phase, shut.reason)
+      return { need: noNeed, ms: shut.until === undefined ? idleMs : Math.max(0, shut.until - now()) }
+    }
+    await renewParked(running)
+    running.start()
+    if (queue.lanes.all.length === 0 && running.inFlight === 0) shown.idle()
+    const lull = wantsMore() ? await supply.next({ fullOnly: !running.hungry, waited }) : { need: noNeed, ms: idleMs }
+    running.start()
+    return lull
   }
 
   async function run(stop: AbortSignal): Promise<void> {
-    using attempts = graceful(stop, settings.graceMs)
-    const send = sender(stop)
+    using end = graceful(stop, settings.graceMs)
     supply.scans.look()
     await queue.restore()
-    while (!stop.aborted) {
-      if (!gate.open) await ledger.flush()
-      await gate.enter(stop)
-      if (queue.length > 0) await deliverFirst(send, attempts.signal)
-      else {
-        shown.idle()
-        queue.add(await supply.next(stop))
+    const about = { queue, ledger, breaker, pace, loading, now, sleep, endpoint, sender, onAccepted }
+    const onEnd = supply.news.look
+    const onPaced = (ms: number) => meter.rateLimited({ endpoint: name, ms })
+    const running = createAttempts(
+      { ...about, inside: () => inside, revision: () => revision, onBegin: shown.delivering, onPaced, onEnd },
+      { stop, end: end.signal },
+    )
+    attempts = running
+    try {
+      for (let waited = false; !stop.aborted; ) {
+        await deal(running)
+        const lull = await turn(running, waited)
+        waited = lull !== undefined && (await pause(lull, stop))
       }
+    } finally {
+      running.hold(true)
+      await running.idle()
     }
   }
 
@@ -194,7 +301,13 @@ export function startCourier(
         log.error('courier failed and begins anew from the store', { reason, waitMs: Math.round(waitMs) })
         await sleep(waitMs, stop).catch(() => {}) // a stop ends the wait, and then the loop
       }
-    await ledger.flush().catch((error: unknown) => log.warn('what was accepted last will be sent again', { error }))
+    await finish().catch((error: unknown) => log.warn('what was accepted last will be sent again', { error }))
+  }
+
+  /** What came of the last attempts is written down. */
+  async function finish(): Promise<void> {
+    for (const ended of attempts?.ended() ?? []) await judge.deal(ended)
+    await ledger.flush()
   }
 
   const task = new Task(supervise)
@@ -202,25 +315,32 @@ export function startCourier(
     configure(next) {
       order = next
       inside = fence(next.endpoint.allow)
-      revision++
+      pace.limit(next.endpoint.rateLimit)
       gate.configure(next.endpoint)
     },
-    hold(next) {
-      pause = next
-      gate.hold(next)
-    },
+    hold: gate.hold,
     arrived: supply.news.arrived,
     lookForScans() {
       supply.scans.look()
       supply.news.look()
     },
-    report: () => {
-      const report = shown.report()
-      const breaker = { state: 'closed', since: began } as const
-      const holds = holdsOf(order.endpoint, pause, began)
-      return { ...report, endpoint: order.endpoint, breaker, inFlight: report.phase === 'delivering' ? 1 : 0, holds }
+    replay(ids, signal) {
+      const answers = supply.replays.order(ids, signal)
+      supply.news.look()
+      return answers
     },
-    detail: () => ({ concurrency: 1, recent: recent.figures(), parkedObjects: [] }),
+    report: () => ({
+      ...shown.report(),
+      endpoint: order.endpoint,
+      breaker: breaker.view(now()),
+      inFlight: attempts?.inFlight ?? 0,
+      holds: holdsOf(order.endpoint, gate.pause, began),
+    }),
+    detail: () => ({
+      concurrency: order.endpoint.concurrency,
+      recent: recent.figures(),
+      parkedObjects: parkedObjectsOf(queue.parking),
+    }),
     [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
   }
 }

@@ -29,6 +29,7 @@ function stage() {
         breaker: { state: 'closed', since: 0 },
         endpoint: order.endpoint,
       }),
+      replay: async () => [],
       detail: () => ({ concurrency: 1, recent: { eventsPerSecond: 0, attempts: 0, failed: 0 }, parkedObjects: [] }),
       [Symbol.asyncDispose]: () => end.promise,
     }

@@ -6,7 +6,7 @@ import { numbers } from './testing/numbers.ts'
 import { payloadOf } from './testing/payload.ts'
 import { startReceiver } from './testing/receiver.ts'
 import { endpointConfig } from './testing/rows.ts'
-import { sleeping } from './testing/sleeping.ts'
+import { clock } from './testing/sleeping.ts'
 import { type Change, startWorld } from './testing/world.ts'
 
 const uids = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
@@ -70,7 +70,7 @@ async function runHistory(seed: number): Promise<Books> {
   await commit()
   /** The shortest delay always: several failures in a row would else grow one that this sleep never ends. */
   const random = () => 0
-  const deliver = () => world.deliver({ sleep: sleeping().sleep, random }, { graceMs: 1 })
+  const deliver = () => world.deliver({ ...clock(), random }, { graceMs: 1 })
   let delivery = deliver()
   for (let step = 0; step < 60; step++) {
     const changes = new Map<string, Change>()

@@ -127,7 +127,7 @@ async function runHistory(seed: number): Promise<readonly PatchedBook[]> {
       }
       const deps = { store: { ...to, freeze }, secrets, egress: createEgress(['127.0.0.0/8']), log: silentLog }
       const started = startDelivery(
-        { ...deps, sleep: time.sleep, random: () => 0 },
+        { ...deps, sleep: time.sleep, now: time.now, random: () => 0 },
         { release: '0.1.0', allowInsecureCredentials: true, graceMs: 1 },
       )
       started.follow(snapshot)

@@ -5,7 +5,7 @@ import { array, decodeJson, json, object, optional, string } from '@watch-hub/sh
 import { eventually } from './testing/eventually.ts'
 import { type Received, type Receiver, startReceiver } from './testing/receiver.ts'
 import { endpointConfig } from './testing/rows.ts'
-import { sleeping } from './testing/sleeping.ts'
+import { clock } from './testing/sleeping.ts'
 import { startWorld, watchConfig } from './testing/world.ts'
 
 const payload = object({
@@ -83,7 +83,7 @@ test('what comes first after a resync was asked for is whole, also while the end
   await using receiver = await startReceiver()
   await using world = await startWorld()
   await world.commit({ endpoints: [dns(receiver, { batch: { maxObjects: 50, maxBytes: 1_000_000, maxWaitMs: 1 } })] })
-  const delivery = world.deliver({ sleep: sleeping().sleep })
+  const delivery = world.deliver(clock())
   await world.append([version(1)])
   await receiver.requests(1)
   receiver.otherwise(503)
@@ -125,7 +125,7 @@ test('a batch with patches has the same bytes at every attempt, also of the next
   await receiver.requests(2)
   await delivery[Symbol.asyncDispose]()
   receiver.otherwise(200)
-  world.deliver({ sleep: sleeping().sleep })
+  world.deliver(clock())
   await receiver.requests(3)
   const [, tried, again] = receiver.received
   assert.deepEqual(itemsOf(tried)[0]?.patch, { n: 2 })

@@ -5,7 +5,7 @@ import { eventually } from './testing/eventually.ts'
 import { told } from './testing/payload.ts'
 import { type Answer, startReceiver } from './testing/receiver.ts'
 import { endpointConfig } from './testing/rows.ts'
-import { sleeping } from './testing/sleeping.ts'
+import { clock, sleeping } from './testing/sleeping.ts'
 import { startWorld, watchConfig } from './testing/world.ts'
 
 test('an endpoint that a commit does not change is not touched', async () => {
@@ -16,7 +16,7 @@ test('an endpoint that a commit does not change is not touched', async () => {
   receiver.otherwise(500)
   const time = sleeping()
   time.passes = () => false
-  const delivery = world.deliver({ sleep: time.sleep })
+  const delivery = world.deliver({ sleep: time.sleep, now: time.now })
   const failed = time.next()
   await world.append([{ uid: 'a' }])
   await failed
@@ -121,7 +121,7 @@ test('each attempt and each delivery is counted', async () => {
   }
   const hangUp: Answer = (_response, request) => request.socket.destroy()
   receiver.answer(503, hangUp, hangUp) // the first one alone is repeated at once
-  const delivery = world.deliver({ meter, sleep: sleeping().sleep })
+  const delivery = world.deliver({ meter, ...clock() })
   await world.append([{ uid: 'a' }, { uid: 'b' }])
   await world.append([{ uid: 'b', body: '{"v":2}' }])
   await eventually(() => delivery.resume('dns'))

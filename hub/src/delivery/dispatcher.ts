@@ -4,7 +4,7 @@
  */
 import { bell } from '@watch-hub/shared/runtime/bell'
 import type { Log } from '@watch-hub/shared/runtime/log'
-import { sleep as realSleep, type Sleep } from '@watch-hub/shared/runtime/sleep'
+import { deadline, sleep as realSleep, type Sleep } from '@watch-hub/shared/runtime/sleep'
 import { Task } from '@watch-hub/shared/runtime/task'
 import type { Snapshot } from '../config/model.ts'
 import type { EndpointBacklog, LogRow, Pause, Resynced, Store, StoreStats } from '../store/store.ts'
@@ -14,6 +14,7 @@ import { type Courier, type CourierDeps, type DeliveryStore, startCourier } from
 import { createCouriers } from './couriers.ts'
 import { detailOf, type EndpointDetail, type ReplayedLetter, shownErrors } from './detail.ts'
 import type { Egress } from './egress.ts'
+import { createHolds } from './holds.ts'
 import { type DeliveryMeter, silentMeter } from './meter.ts'
 import type { Amount } from './news.ts'
 import type { EgressProxy } from './proxy.ts'
@@ -88,6 +89,9 @@ export interface ResyncAnswer extends Resynced {
   readonly dropped: number
 }
 
+/** What was to be told again and could not be by then is answered with `waits`. */
+const replayPatienceMs = 10_000
+
 export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): Delivery {
   const { store, now = Date.now } = deps
   const { graceMs = 5_000, ...target } = settings
@@ -100,8 +104,12 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
     now,
     contexts: contexts(store),
     bodies,
+    holding: {
+      gone: (endpoint, reason) => holds.gone(endpoint, reason),
+      guarded: (name) => holds.guarded(name),
+      expired: (name) => holds.expired(name),
+    },
   }
-  let pauses: ReadonlyMap<string, Pause> = new Map()
   let wanted: Snapshot | undefined
   const wantedChanged = bell()
 
@@ -109,18 +117,17 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
     log: deps.log,
     start: (order, after) => {
       const courier = startCourier(order, courierDeps, { ...target, graceMs, after })
-      courier.hold(pauses.get(order.endpoint.name))
+      courier.hold(holds.of(order.endpoint.name))
       return courier
     },
   })
+  const holds = createHolds({ store, now, log: deps.log, tell: (name, pause) => couriers.get(name)?.hold(pause) })
   const lookForScans = (name: string) => couriers.get(name)?.lookForScans()
   const resyncs = startResyncs({ ...courierDeps, store, onBegun: lookForScans })
 
   async function hold(name: string, pause: Pause | undefined): Promise<boolean> {
     if (couriers.get(name) === undefined) return false
-    await store.setPaused(name, pause)
-    pauses = pause === undefined ? new Map([...pauses].filter(([each]) => each !== name)) : new Map([...pauses, [name, pause]])
-    couriers.get(name)?.hold(pause)
+    await holds.put(name, pause)
     return true
   }
 
@@ -152,10 +159,10 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
     for (const name of ready) lookForScans(name)
   })
   const task = new Task(async (signal) => {
-    pauses = await store.paused()
     for (;;) {
       await wantedChanged.wait(signal)
       if (wanted === undefined) continue
+      await holds.follow(wanted)
       couriers.follow(wanted)
       resyncs.follow(wanted)
     }
@@ -176,7 +183,10 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
       hold(name, { since: now(), by, ...(reason !== undefined && { reason }), ...(untilMs !== undefined && { until: untilMs }) }),
     resume: (name) => hold(name, undefined),
     detail,
-    replay: async (name, ids) => couriers.get(name) && ids.map((id) => ({ id, outcome: 'waits' })),
+    async replay(name, ids) {
+      using patience = deadline(replayPatienceMs)
+      return await couriers.get(name)?.replay(ids, patience.signal)
+    },
     test: sample,
     resync,
     async [Symbol.asyncDispose]() {

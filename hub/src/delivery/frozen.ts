@@ -1,37 +1,40 @@
 /**
- * Frozen batches on their way: made from a cut, kept with or without their rows, rendered when their turn comes. The rows are only a cache:
- * they can be let go while an endpoint does not answer, and are read from the log again.
+ * Frozen batches on their way: made from a cut, kept with or without their events in memory, rendered when their turn comes, taken apart when
+ * they have to be. The events in memory are only a cache: they can be let go while an endpoint does not answer, and are read again.
  */
 import { randomUUID } from 'node:crypto'
 import type { EndpointConfig, Metadata } from '../config/model.ts'
-import type { FrozenBatch, LogRow, Marker, Member, Store } from '../store/store.ts'
-import { type Fence, type Place, placeOf } from './allow.ts'
+import type { FrozenBatch, LogRow, Marker, Member, Parking, Store } from '../store/store.ts'
+import { type Fence, placeOf } from './allow.ts'
 import type { Cut } from './batch.ts'
 import type { Contexts, ContextText } from './contexts.ts'
-import type { MarkerItem } from './formats/format.ts'
+import type { Item, MarkerItem } from './formats/format.ts'
+import { keep, keepAll, linesOf, unkeep } from './kept.ts'
+import type { Laned } from './lanes.ts'
+import { objectKeyOf } from './object-key.ts'
 import {
   type BatchFrame,
   decodeFrame,
   encodeFrame,
   envelopeOf,
-  type Line,
   oneOf,
-  packItems,
-  type Rendering,
-  renderItems,
+  renderItem,
   renderMarker,
   renderRequest,
   saysMarkers,
-  unpackItems,
 } from './render.ts'
 import type { Outgoing } from './send.ts'
 
-export interface WaitingBatch {
+export interface WaitingBatch extends Laned {
   readonly frozen: FrozenBatch
-  /** Of its members, where the log has them; absent = not in memory. */
-  readonly rows?: ReadonlyMap<number, LogRow>
+  /** `frozen.frame`, decoded. */
+  readonly frame: BatchFrame
+  /** One for each member; nothing where the log has its row no longer. Absent = not in memory. */
+  readonly items?: readonly (Item | undefined)[]
   /** When its oldest event was appended, ms; absent for scans. */
   readonly appendedAt?: number
+  /** When the first attempt began to tell its events, ms; absent = none did. */
+  readonly firstTriedAt?: number
 }
 
 /** What an endpoint's batches are made with. */
@@ -45,11 +48,17 @@ export interface Making {
   readonly now: () => number
 }
 
+/** What events are read again with. */
+export interface Loading {
+  readonly store: Pick<Store, 'rows'>
+  readonly contexts: Contexts
+}
+
 /** Fixes the events of a request that come from the log. */
 export async function freezeCut(cut: Cut, appendedAt: number, making: Making): Promise<WaitingBatch> {
-  const lines = linesOf(cut)
-  const rows = new Map(lines.map(({ row }) => [row.sequence, row]))
-  return { frozen: newBatch(lines, await frameOf(lines, making), making), rows, appendedAt }
+  const items = await itemsOf(cut, making.contexts)
+  const frame = frameOf(items, making)
+  return { ...newBatch(items, frame, making), appendedAt }
 }
 
 export interface ScanPart {
@@ -59,7 +68,7 @@ export interface ScanPart {
   readonly marker?: Marker
 }
 
-/** Fixes the events of the requests that come from one chunk of a scan, bytes and all. A marker goes behind everything else. */
+/** Fixes the events of the requests that come from one chunk of a scan, whole. A marker goes behind everything else. */
 export async function freezeScan(cuts: readonly Cut[], part: ScanPart, making: Making): Promise<readonly WaitingBatch[]> {
   const { endpoint } = making
   const marker =
@@ -76,16 +85,15 @@ async function freezePart(
   { scan, marker }: { readonly scan: string; readonly marker?: MarkerItem },
   making: Making,
 ): Promise<WaitingBatch> {
-  const lines = linesOf(cut)
-  const contexts = await making.contexts.of(lines.map(({ row }) => row))
-  const places = lines.map(({ row }) => placeOf(row))
-  const bare = await frameOf(lines, making)
-  const batch = newBatch(lines, bare, making)
-  const envelope = envelopeOf(batch, bare, making.endpoint.name)
-  const payload = packItems(renderItems(lines, { format: bare.format, envelope, contexts, scan }))
-  const closing = marker && renderMarker(marker, bare.format, envelope)
-  const frame = encodeFrame({ ...bare, places, ...(closing !== undefined && { marker: closing }) })
-  return { frozen: { ...batch, frame, payload } }
+  const items = await itemsOf(cut, making.contexts, scan)
+  const bare = frameOf(items, making)
+  const { frozen, ...batch } = newBatch(items, bare, making)
+  const payload = keepAll(items)
+  if (marker === undefined) return { ...batch, frozen: { ...frozen, payload }, scan: 'part' }
+  const envelope = envelopeOf(frozen, bare, making.endpoint.name)
+  const closing = renderMarker(marker, bare.format, envelope)
+  const frame = { ...bare, ...(closing !== undefined && { marker: closing }) }
+  return { ...batch, frame, frozen: { ...frozen, frame: encodeFrame(frame), payload }, scan: 'closes' }
 }
 
 /** What lies outside of the fence is not counted by the store, so an endpoint with one is told no count. */
@@ -97,102 +105,162 @@ async function markerOf(marker: Marker, scan: string, { endpoint, contexts, now 
   return { ...rest, ...counted, scan, time: now(), context }
 }
 
-const linesOf = ({ spans }: Pick<Cut, 'spans'>): readonly Line[] =>
-  spans.flatMap(({ row, member }) => (member === undefined ? [] : [{ row, member }]))
+export async function itemsOf({ spans }: Pick<Cut, 'spans'>, contexts: Contexts, scan?: string): Promise<readonly Item[]> {
+  const found = await contexts.of(spans.map(({ row }) => row))
+  return spans.flatMap(({ row, member }) => (member === undefined ? [] : [itemOf({ row, member }, found, scan)]))
+}
 
-async function frameOf(lines: readonly Line[], { endpoint, attach, source, contexts }: Making): Promise<BatchFrame> {
+function itemOf(
+  { row, member }: { readonly row: LogRow; readonly member: Member },
+  contexts: ReadonlyMap<string, ContextText>,
+  scan?: string,
+): Item {
+  const context = contexts.get(row.context)
+  if (context === undefined) throw new Error(`expected the context ${row.context} of log row ${row.sequence} to be loaded`)
+  return scan === undefined ? { row, member, context } : { row, member, context, scan }
+}
+
+function frameOf(items: readonly Item[], { endpoint, attach, source }: Omit<Making, 'contexts' | 'now'>): BatchFrame {
   const { format, body } = endpoint
   const given = { ...(source !== undefined && { source }), ...(body !== undefined && { body }) }
   const frame = { format, metadata: { ...attach, ...endpoint.attach }, ...given }
-  if (oneOf(format) !== 'cluster') return frame
-  const newest = lines.slice(-1).map(({ row }) => row)
-  const [cluster] = [...(await contexts.of(newest)).values()]
-  return cluster === undefined ? frame : { ...frame, cluster: named(cluster) }
+  const newest = items.at(-1)?.context
+  return oneOf(format) === 'cluster' && newest !== undefined ? { ...frame, cluster: named(newest) } : frame
 }
 
 const named = ({ name, metadata }: ContextText) => ({ name, metadata })
 
-const newBatch = (lines: readonly Line[], frame: BatchFrame, { now }: Making): FrozenBatch => ({
-  id: randomUUID(),
-  createdAt: now(),
-  members: lines.map(({ member }) => member),
-  frame: encodeFrame(frame),
-})
-
-/** The batch with its rows in memory. Rows that the log no longer has are not there. */
-export async function withRows(batch: WaitingBatch, store: Pick<Store, 'rows'>): Promise<WaitingBatch> {
-  if (batch.rows !== undefined || batch.frozen.payload !== undefined) return batch
-  const rows = await store.rows(batch.frozen.members.map(({ sequence }) => sequence))
-  const appendedAt = rows.reduce((least, row) => Math.min(least, row.appendedAt), Number.POSITIVE_INFINITY)
-  return { frozen: batch.frozen, rows: new Map(rows.map((row) => [row.sequence, row])), appendedAt }
+function newBatch(items: readonly Item[], frame: BatchFrame, { now }: Pick<Making, 'now'>): WaitingBatch {
+  const members = items.map(({ member }) => member)
+  const frozen = { id: randomUUID(), createdAt: now(), members, frame: encodeFrame(frame) }
+  return { frozen, frame, items, keys: items.map(({ row }) => objectKeyOf(row)) }
 }
 
-export const withoutRows = ({ frozen, appendedAt }: WaitingBatch): WaitingBatch =>
-  appendedAt === undefined ? { frozen } : { frozen, appendedAt }
+/** Events that the log does not tell, by themselves. */
+export function keptBatch(items: readonly Item[], making: Omit<Making, 'contexts'>): WaitingBatch {
+  const { frozen, ...batch } = newBatch(items, frameOf(items, making), making)
+  return { ...batch, frozen: { ...frozen, payload: keepAll(items) }, scan: 'part' }
+}
+
+/** One event of an object that is parked: whole, and by itself. */
+export function parkedBatch(item: Item, parking: Parking, making: Omit<Making, 'contexts'>): WaitingBatch {
+  const { base: _, ...member } = item.member
+  const whole = { ...item, member }
+  const { frozen, ...batch } = newBatch([whole], frameOf([whole], making), making)
+  return withoutItems({ ...batch, frozen: { ...frozen, payload: keep(whole), parking } })
+}
+
+/** A batch of one event as the first of its parked object: under its own id, where what is sent stays the same. */
+export function parked(batch: WaitingBatch, parking: Parking, now: number): WaitingBatch {
+  const [item] = batch.items ?? []
+  if (item === undefined || batch.keys.length !== 1) throw new Error('expected one event in memory of a batch that is parked')
+  const { marker: _, ...frame } = batch.frame
+  const { base, ...member } = item.member
+  const same = base === undefined && batch.frame.marker === undefined
+  const { id, createdAt } = same ? batch.frozen : { id: randomUUID(), createdAt: now }
+  const payload = batch.frozen.payload ?? keep(item)
+  return { frozen: { id, createdAt, members: [member], frame: encodeFrame(frame), payload, parking }, frame, keys: batch.keys }
+}
+
+/** A batch that the store has, without its events in memory. */
+export async function restored(frozen: FrozenBatch, loading: Loading): Promise<WaitingBatch> {
+  const frame = decodeFrame(frozen.frame)
+  const scan = frozen.payload === undefined ? undefined : frame.marker === undefined ? 'part' : 'closes'
+  const loaded = await load({ frozen, frame, keys: [], ...(scan !== undefined && { scan }) }, loading)
+  const keys = loaded.items?.map((item, i) => (item === undefined ? `${frozen.id}\n${i}` : objectKeyOf(item.row))) ?? []
+  return withoutItems({ ...loaded, keys })
+}
+
+/** The batch with its events in memory. */
+export async function load(batch: WaitingBatch, { store, contexts }: Loading): Promise<WaitingBatch> {
+  if (batch.items !== undefined) return batch
+  const { members, payload } = batch.frozen
+  if (payload !== undefined) return { ...batch, items: linesOf(payload).map(unkeep) }
+  const rows = new Map((await store.rows(members.map(({ sequence }) => sequence))).map((row) => [row.sequence, row]))
+  const found = await contexts.of([...rows.values()])
+  const items = members.map((member) => {
+    const row = rows.get(member.sequence)
+    return row && itemOf({ row, member }, found)
+  })
+  const appendedAt = [...rows.values()].reduce((least, row) => Math.min(least, row.appendedAt), Number.POSITIVE_INFINITY)
+  return { ...batch, items, ...(rows.size > 0 && { appendedAt }) }
+}
+
+export function withoutItems(batch: WaitingBatch): WaitingBatch {
+  const { items: _, ...rest } = batch
+  return rest
+}
+
+/** How many things a batch says; its marker is one of them. */
+export const sizeOf = ({ frozen, frame }: WaitingBatch): number => frozen.members.length + (frame.marker === undefined ? 0 : 1)
 
 /**
  * The batch as the fence lets it pass: itself where all of its members do; else made anew, under another id, of those that do; nothing where
- * none does. Members whose row is gone cannot be told any more. What is made anew is told whole. Needs the rows in memory.
+ * none does. Members whose row is gone cannot be told any more. What is made anew is told whole. Needs the events in memory.
  */
 export function fenced(batch: WaitingBatch, inside: Fence, now: number): WaitingBatch | undefined {
-  const { frozen } = batch
-  const frame = decodeFrame(frozen.frame)
-  const places = placesOf(batch, frame)
-  const passes = frozen.members.map((_, i) => {
-    const place = places[i]
-    return place !== undefined && inside(place)
-  })
-  if (passes.every(Boolean) && hasPatches(batch)) return batch
-  const keep = <T>(all: readonly T[]) => all.filter((_, i) => passes[i])
-  const members = keep(frozen.members).map(wholeMember)
-  if (members.length === 0 && frame.marker === undefined) return undefined
-  const anew = { id: randomUUID(), createdAt: now, members }
-  if (frozen.payload === undefined) return { ...batch, frozen: { ...anew, frame: frozen.frame } }
-  const payload = packItems(keep(unpackItems(frozen.payload)))
-  return { frozen: { ...anew, frame: encodeFrame({ ...frame, places: keep(frame.places ?? []) }), payload } }
+  const items = batch.items ?? []
+  const passes = (item: Item | undefined) => item !== undefined && inside(placeOf(item.row))
+  if (items.every((item) => passes(item) && hasPatch(item))) return batch
+  return anew(batch, { only: (i) => passes(items[i]), now, whole: true })
 }
+
+const hasPatch = (item: Item | undefined): boolean => item?.member.base === undefined || item.row.patch?.base === item.member.base
 
 /** The batch without patches: itself where it has none; else made anew, under another id. */
 export function whole(batch: WaitingBatch, now: number): WaitingBatch {
-  const { frozen } = batch
-  if (frozen.members.every(({ base }) => base === undefined)) return batch
-  return { ...batch, frozen: { ...frozen, id: randomUUID(), createdAt: now, members: frozen.members.map(wholeMember) } }
+  if (batch.frozen.members.every(({ base }) => base === undefined)) return batch
+  return anew(batch, { only: () => true, now, whole: true }) ?? batch
+}
+
+export interface Anew {
+  /** By position. */
+  readonly only: (member: number) => boolean
+  /** @default the batch's own */
+  readonly marker?: boolean
+  /** No patches. */
+  readonly whole?: boolean
+  readonly now: number
+}
+
+/** Another batch, under an id of its own, of some of the events; nothing when it would say nothing. */
+export function anew(batch: WaitingBatch, { only, marker = true, whole = false, now }: Anew): WaitingBatch | undefined {
+  const { frozen, items, keys, scan, appendedAt, firstTriedAt } = batch
+  const pick = <T>(all: readonly T[]) => all.filter((_, i) => only(i))
+  const picked = pick(frozen.members)
+  const members = whole ? picked.map(wholeMember) : picked
+  const { marker: closing, ...bare } = batch.frame
+  const frame: BatchFrame = marker && closing !== undefined ? { ...bare, marker: closing } : bare
+  if (members.length === 0 && frame.marker === undefined) return undefined
+  const { payload } = frozen
+  return {
+    frozen: {
+      id: randomUUID(),
+      createdAt: now,
+      members,
+      frame: encodeFrame(frame),
+      ...(payload !== undefined && { payload: pick(linesOf(payload)).join('\n') }),
+    },
+    frame,
+    keys: pick(keys),
+    ...(scan !== undefined && { scan: frame.marker === undefined ? 'part' : 'closes' }),
+    ...(items !== undefined && { items: pick(items).map((item, i) => withMember(item, members[i])) }),
+    ...(appendedAt !== undefined && { appendedAt }),
+    ...(firstTriedAt !== undefined && { firstTriedAt }),
+  }
 }
 
 const wholeMember = ({ base: _, ...member }: Member): Member => member
+const withMember = (item: Item | undefined, member: Member | undefined): Item | undefined =>
+  item === undefined || member === undefined || item.member === member ? item : { ...item, member }
 
-const hasPatches = ({ frozen, rows }: WaitingBatch): boolean =>
-  frozen.members.every(({ sequence, base }) => base === undefined || rows?.get(sequence)?.patch?.base === base)
-
-const placesOf = ({ frozen, rows }: WaitingBatch, frame: BatchFrame): readonly (Place | undefined)[] =>
-  frame.places ??
-  frozen.members.map(({ sequence }) => {
-    const row = rows?.get(sequence)
-    return row && placeOf(row)
-  })
-
-/** The request of a batch: the same bytes each time. Needs the rows in memory. */
-export async function render(batch: WaitingBatch, endpoint: string, contexts: Contexts): Promise<Outgoing> {
-  const { frozen, rows } = batch
-  const frame = decodeFrame(frozen.frame)
+/** The request of a batch: the same bytes each time. Needs the events in memory. */
+export function render({ frozen, frame, items = [] }: WaitingBatch, endpoint: string): Outgoing {
   const envelope = envelopeOf(frozen, frame, endpoint)
-  const { format } = frame
-  const items =
-    frozen.payload === undefined
-      ? await itemsOf(frozen.members, rows, { format, envelope, contexts })
-      : unpackItems(frozen.payload)
-  return { id: frozen.id, endpoint, events: frozen.members.length, ...renderRequest(envelope, frame, items) }
-}
-
-async function itemsOf(
-  members: readonly Member[],
-  rows: ReadonlyMap<number, LogRow> | undefined,
-  { contexts, ...how }: Omit<Rendering, 'contexts'> & { readonly contexts: Contexts },
-): Promise<readonly string[]> {
-  const lines = members.map((member) => {
-    const row = rows?.get(member.sequence)
-    if (row === undefined) throw new Error(`expected log row ${member.sequence} of a frozen batch in memory`)
-    return { row, member }
+  const texts = frozen.members.map(({ sequence }, i) => {
+    const item = items[i]
+    if (item === undefined) throw new Error(`expected log row ${sequence} of a frozen batch in memory`)
+    return renderItem(item, frame.format, envelope)
   })
-  return renderItems(lines, { ...how, contexts: await contexts.of(lines.map(({ row }) => row)) })
+  return { id: frozen.id, endpoint, events: frozen.members.length, ...renderRequest(envelope, frame, texts) }
 }

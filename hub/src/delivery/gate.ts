@@ -1,45 +1,45 @@
 /**
- * The gate of one endpoint: whether it may be sent to now, and with which sender. It is shut while an operator or Git holds the endpoint and
- * while something that a request needs is missing; it opens by itself when that is over. The sender is made anew when the endpoint's
- * settings or its secrets changed, so a change counts from the next attempt on and an attempt under way is left alone.
+ * The gate of one endpoint: whether it may be sent to now, and with which sender. It is shut while an operator, Git or the hub holds the
+ * endpoint and while something that a request needs is missing; it opens by itself when that is over. The sender is made anew when the
+ * endpoint's settings or its secrets changed, so a change counts from the next attempt on and attempts under way are left alone.
  */
 import { contentHash } from '@watch-hub/shared/pipeline/hash'
-import { bell } from '@watch-hub/shared/runtime/bell'
-import type { Sleep } from '@watch-hub/shared/runtime/sleep'
 import type { EndpointConfig } from '../config/model.ts'
+import type { Pause } from '../store/store.ts'
 import type { Egress } from './egress.ts'
 import { openPost, type Post } from './post.ts'
 import type { EgressProxy } from './proxy.ts'
-import { rungWithin } from './rung-within.ts'
 import type { Secrets } from './secrets.ts'
 import type { Send } from './send.ts'
 import { resolveTarget, type TargetSettings, usesSecrets } from './target.ts'
-
-/** An operator's hold. */
-export interface Pause {
-  readonly since: number
-  readonly by: string
-}
 
 export interface GateDeps {
   readonly secrets: Secrets
   readonly egress: Egress
   readonly proxy?: EgressProxy | undefined
   readonly now: () => number
-  readonly sleep: Sleep
-  /** Told why the gate is shut. */
-  readonly onShut: (phase: 'paused' | 'blocked', reason: string) => void
-  /** It may have been shut or opened: a caller that waits for something else should `enter` again. */
+  /** It may have been shut or opened: look again. */
   readonly onChange: () => void
+  /** A hold ended by itself. */
+  readonly onExpired?: () => void
+}
+
+/** Why nothing may be sent. */
+export interface Shut {
+  readonly phase: 'paused' | 'blocked'
+  /** For people. */
+  readonly reason: string
+  /** Look again then, whatever happens, ms since 1970. Absent = it tells. */
+  readonly until?: number
 }
 
 export interface Gate extends AsyncDisposable {
-  /** Nothing is known that would make `enter` wait. */
-  readonly open: boolean
-  /** Waits until the endpoint may be sent to. */
-  enter(signal: AbortSignal): Promise<Send>
-  /** Waits `ms`; answers false when something changed since `enter`, at once or meanwhile. */
-  wait(ms: number, signal: AbortSignal): Promise<boolean>
+  /** While nothing is known that is in the way. */
+  readonly sender: Send | undefined
+  /** What holds the endpoint besides Git. */
+  readonly pause: Pause | undefined
+  /** Looks whether the endpoint may be sent to. Nothing = it may, with `sender`. */
+  look(): Promise<Shut | undefined>
   configure(endpoint: EndpointConfig): void
   hold(pause: Pause | undefined): void
 }
@@ -48,81 +48,72 @@ export interface Gate extends AsyncDisposable {
 const lookAgainMs = 30_000
 
 export function createGate(first: EndpointConfig, deps: GateDeps, settings: TargetSettings): Gate {
-  const { secrets, egress, proxy, now, sleep, onShut, onChange } = deps
-  const changed = bell()
+  const { secrets, egress, proxy, now, onChange, onExpired = () => {} } = deps
   let endpoint = first
   let pause: Pause | undefined
-  let post: Post | undefined
+  let lease: Lease | undefined
   let made = ''
   let fresh = false
-  /** Counts what changed, now and when the gate was last passed. */
-  let changes = 0
-  let changesPassed = 0
+  const ending = new Set<Promise<void>>()
 
-  const change = () => {
-    changes++
-    changed.ring()
-    onChange()
-  }
   const stale = () => {
     fresh = false
-    change()
+    onChange()
   }
-  const held = () => (pause === undefined ? (endpoint.paused ? 'paused in Git' : undefined) : `paused by ${pause.by}`)
   const listening = secrets.onChange(() => {
     if (usesSecrets(endpoint)) stale()
   })
 
-  async function close(): Promise<void> {
-    await post?.[Symbol.asyncDispose]()
-    post = undefined
+  function held(): Shut | undefined {
+    if (pause?.until !== undefined && pause.until <= now()) {
+      pause = undefined
+      onExpired()
+    }
+    if (pause === undefined) return endpoint.paused ? { phase: 'paused', reason: 'paused in Git' } : undefined
+    return { phase: 'paused', reason: reasonOf(pause), ...(pause.until !== undefined && { until: pause.until }) }
   }
 
-  /** The sender, or why there is none. */
-  async function prepare(): Promise<Post | string> {
-    if (fresh && post !== undefined) return post
+  function retire(): void {
+    if (lease === undefined) return
+    const end = lease.retire()
+    lease = undefined
+    ending.add(end)
+    void end.then(() => ending.delete(end))
+  }
+
+  /** Why there is no sender; nothing = there is one. */
+  async function prepare(): Promise<string | undefined> {
+    if (fresh && lease !== undefined) return undefined
     fresh = true
+    const { timeoutMs, outcomes } = endpoint
     const resolved = await resolveTarget(endpoint, secrets, settings)
+    if (!fresh) return prepare() // it changed meanwhile
     if (resolved.kind === 'blocked') {
-      await close()
+      retire()
       return resolved.reason
     }
-    const { target } = resolved
-    const { timeoutMs, outcomes } = endpoint
     const identity = contentHash([resolved.identity, timeoutMs, outcomes])
-    if (post !== undefined && identity === made) return post
-    await close()
+    if (lease !== undefined && identity === made) return undefined
+    retire()
     made = identity
-    post = openPost(target, { timeoutMs, outcomes, egress, proxy, now })
-    return post
+    lease = leased(openPost(resolved.target, { timeoutMs, outcomes, egress, proxy, now }))
+    return undefined
   }
 
   return {
-    get open() {
-      return fresh && post !== undefined && held() === undefined
+    get sender() {
+      return fresh && held() === undefined ? lease?.send : undefined
     },
-    async enter(signal) {
-      for (;;) {
-        signal.throwIfAborted()
-        const reason = held()
-        if (reason !== undefined) {
-          onShut('paused', reason)
-          await changed.wait(signal)
-          continue
-        }
-        changesPassed = changes
-        const sender = await prepare()
-        if (typeof sender !== 'string') return sender.send
-        onShut('blocked', sender)
-        await rungWithin(changed, lookAgainMs, { sleep, signal })
-        fresh = false
-      }
+    get pause() {
+      return pause
     },
-    async wait(ms, signal) {
-      while (changes === changesPassed)
-        // the bell may still ring for what was there at the last passage
-        if (!(await rungWithin(changed, ms, { sleep, signal }))) return true
-      return false
+    async look() {
+      const shut = held()
+      if (shut !== undefined) return shut
+      const reason = await prepare()
+      if (reason === undefined) return held()
+      fresh = false
+      return { phase: 'blocked', reason, until: now() + lookAgainMs }
     },
     configure(next) {
       endpoint = next
@@ -130,11 +121,48 @@ export function createGate(first: EndpointConfig, deps: GateDeps, settings: Targ
     },
     hold(next) {
       pause = next
-      change()
+      onChange()
     },
     async [Symbol.asyncDispose]() {
       listening[Symbol.dispose]()
-      await close()
+      retire()
+      await Promise.all(ending)
+    },
+  }
+}
+
+function reasonOf({ cause = 'operator', by, reason }: Pause): string {
+  if (cause !== 'operator') return reason ?? `held by ${by}`
+  return reason === undefined ? `paused by ${by}` : `paused by ${by}: ${reason}`
+}
+
+interface Lease {
+  readonly send: Send
+  /** Closes the connections when the requests under way are over. */
+  retire(): Promise<void>
+}
+
+function leased(post: Post): Lease {
+  let under = 0
+  const retired = Promise.withResolvers<void>()
+  let over = false
+  const close = () => {
+    if (over && under === 0) retired.resolve(post[Symbol.asyncDispose]())
+  }
+  return {
+    async send(batch, signal) {
+      under++
+      try {
+        return await post.send(batch, signal)
+      } finally {
+        under--
+        close()
+      }
+    },
+    retire() {
+      over = true
+      close()
+      return retired.promise
     },
   }
 }

@@ -26,6 +26,9 @@ export interface Lane<B extends Laned = Laned> {
   notBefore: number
   /** Number of the last attempt, over all lanes; 0 = never tried. */
   lastTurn: number
+  /** Attempts that failed in a way that may be about the batch alone; and what the endpoint had accepted when the first of them did. */
+  unclear: number
+  acceptedBefore: number
 }
 
 interface Standing<B extends Laned> extends Lane<B> {
@@ -39,6 +42,8 @@ export interface Lanes<B extends Laned> {
   readonly all: readonly Lane<B>[]
   /** Those that were never tried. */
   readonly untried: number
+  /** Those whose attempt is under way, or not dealt with yet. */
+  readonly busy: number
   add(batches: readonly B[]): readonly Lane<B>[]
   /** The next one to start, with that many slots in all; nothing = none may. */
   next(now: number, slots: number): Lane<B> | undefined
@@ -71,7 +76,7 @@ export function createLanes<B extends Laned>(): Lanes<B> {
 
   const standing = (batch: B): Standing<B> => {
     untried++
-    return { batch, busy: false, failures: 0, notBefore: 0, lastTurn: 0, blockers: 0, blocks: [] }
+    return { batch, busy: false, failures: 0, notBefore: 0, lastTurn: 0, unclear: 0, acceptedBefore: 0, blockers: 0, blocks: [] }
   }
 
   function link(lane: Standing<B>): void {
@@ -127,6 +132,9 @@ export function createLanes<B extends Laned>(): Lanes<B> {
     },
     get untried() {
       return untried
+    },
+    get busy() {
+      return busy
     },
     add(batches) {
       const lanes = batches.map(standing)

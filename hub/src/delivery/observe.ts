@@ -1,26 +1,40 @@
-/** Observing: counts what comes of each attempt, and changes nothing. */
+/** Observing: counts and records what comes of each attempt, and changes nothing. */
+import type { AttemptRecord } from '../store/store.ts'
 import type { AttemptOutcome, DeliveryMeter } from './meter.ts'
-import type { Outcome, Send } from './send.ts'
+import { DeliveryFailure, type Outcome, type Outgoing, type Send } from './send.ts'
 
-export const observed = (send: Send, { meter, now }: { readonly meter: DeliveryMeter; readonly now: () => number }): Send =>
+export interface Observing {
+  readonly meter: DeliveryMeter
+  readonly now: () => number
+  /** Of every request that was made. */
+  readonly note: (attempt: AttemptRecord) => void
+}
+
+export const observed = (send: Send, { meter, now, note }: Observing): Send =>
   async function observe(batch, signal) {
-    const began = now()
+    const at = now()
     const outcome = await send(batch, signal)
+    if (outcome.kind === 'changed') return outcome
     const name = outcomeName(outcome)
-    if (name !== undefined)
-      meter.attempt({
-        endpoint: batch.endpoint,
-        outcome: name,
-        events: batch.events,
-        bytes: batch.body.length,
-        ms: now() - began,
-        resends: 'resends' in outcome ? (outcome.resends ?? 0) : 0,
-      })
+    const durationMs = now() - at
+    const { endpoint, events } = batch
+    const resends = resendsOf(outcome)
+    meter.attempt({ endpoint, outcome: name, events, bytes: batch.body.length, ms: durationMs, resends })
+    if (outcome.kind !== 'blocked') note({ ...recordOf(batch, outcome), at, durationMs, outcome: name })
     return outcome
   }
 
-/** Nothing where nothing was tried. */
-const outcomeName = (outcome: Outcome): AttemptOutcome | undefined => {
-  if (outcome.kind === 'changed') return undefined
-  return outcome.kind === 'accepted' || outcome.kind === 'blocked' ? outcome.kind : outcome.why.kind
+type Made = Exclude<Outcome, { readonly kind: 'changed' }>
+
+const outcomeName = (outcome: Made): AttemptOutcome =>
+  outcome.kind === 'accepted' || outcome.kind === 'blocked' ? outcome.kind : outcome.why.kind
+
+const resendsOf = (outcome: Made): number => (outcome.kind === 'blocked' ? 0 : (outcome.resends ?? 0))
+
+function recordOf({ id, events, body }: Outgoing, outcome: Made) {
+  const about = { batch: id, events, bytes: body.length, resends: resendsOf(outcome) }
+  if (outcome.kind === 'accepted') return { ...about, status: outcome.status }
+  const { why } = outcome
+  const { status, answer } = why instanceof DeliveryFailure ? why : {}
+  return { ...about, error: why.message, ...(status !== undefined && { status }), ...(answer !== undefined && { answer }) }
 }

@@ -1,5 +1,4 @@
 /** How one endpoint is doing, kept for status. What it says is meant to be shown: reasons hold no secret. */
-import type { Setback } from './retry.ts'
 import type { EndpointPhase, EndpointStatus } from './status.ts'
 
 export type ProgressReport = Pick<
@@ -14,7 +13,9 @@ export interface Progress {
   /** Held or blocked before any attempt. */
   shut(phase: 'paused' | 'blocked', reason: string): void
   /** An attempt came to nothing; the next one comes after `waitMs`. */
-  setback(setback: Setback, waitMs: number): void
+  setback(phase: 'retrying' | 'blocked', reason: string, waitMs: number): void
+  /** Nothing new is read, and nothing is tried. */
+  stuck(reason: string): void
   /** The courier itself failed and begins anew after `waitMs`. */
   fault(reason: string, waitMs: number): void
   accepted(events: number): void
@@ -48,8 +49,8 @@ export function progress(now: () => number): Progress {
     idle: () => show({ phase: 'idle' }),
     delivering: () => show(trouble ?? { phase: 'delivering' }),
     shut: (phase, reason) => show({ phase, reason }),
-    setback: ({ kind, why }, waitMs) =>
-      failed({ phase: kind === 'blocked' ? 'blocked' : 'retrying', reason: why.message, nextAttemptAt: now() + waitMs }),
+    setback: (phase, reason, waitMs) => failed({ phase, reason, nextAttemptAt: now() + waitMs }),
+    stuck: (reason) => show({ phase: 'retrying', reason }),
     fault: (reason, waitMs) => failed({ phase: 'retrying', reason, nextAttemptAt: now() + waitMs }),
     accepted(events) {
       delivered += events

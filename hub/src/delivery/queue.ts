@@ -1,89 +1,129 @@
 /**
- * The queue of one courier: batches that are frozen and not yet accepted, in order. The store has the same; what is here besides is rows in
- * memory, which may be let go at any time.
+ * The queue of one courier: what is frozen and not yet settled, in lanes and parked. The store has the same. Every change is written down
+ * before it is made here; what is here besides is events in memory, which may be let go at any time.
  */
-import type { Store } from '../store/store.ts'
-import type { Fence } from './allow.ts'
-import type { Contexts } from './contexts.ts'
-import { fenced, render, type WaitingBatch, whole, withoutRows, withRows } from './frozen.ts'
-import type { Ledger } from './ledger.ts'
-import type { Outgoing } from './send.ts'
+import type { FreezeOutcome, Store } from '../store/store.ts'
+import type { Change } from './change.ts'
+import type { Item } from './formats/format.ts'
+import { anew, type Loading, load, restored, type WaitingBatch, whole, withoutItems } from './frozen.ts'
+import { type JoiningDeps, joined } from './joining.ts'
+import { createLanes, type Lane, type Lanes } from './lanes.ts'
+import type { Ledger, LedgerStep } from './ledger.ts'
+import { createParking, type Parking } from './parking.ts'
 
-export interface QueueDeps {
+export type BatchLane = Lane<WaitingBatch>
+
+export interface QueueDeps extends Pick<JoiningDeps, 'isBusy'> {
   readonly store: Pick<Store, 'endpoint' | 'rows'>
   readonly ledger: Ledger
-  readonly contexts: Contexts
+  readonly contexts: Loading['contexts']
+  readonly making: () => JoiningDeps['making']
   readonly now: () => number
-  /** The fence as it is now. */
-  readonly inside: () => Fence
 }
 
 export interface Queue {
-  readonly length: number
+  readonly lanes: Lanes<WaitingBatch>
+  readonly parking: Parking
   /** Begins with what the store has, and without what was accepted already. */
   restore(): Promise<void>
-  /** Appends batches that were just frozen. */
-  add(batches: readonly WaitingBatch[]): void
-  /** The first batch as a request, as far as the fence lets it pass; nothing when none of it does, then that batch is gone. */
-  first(): Promise<Outgoing | undefined>
-  /** The first batch was accepted. Answers with it. */
-  accept(): WaitingBatch | undefined
-  /** Keeps no rows in memory: for an endpoint that does not answer. */
+  /** Makes a change, on disk first. Nothing is changed unless the answer is `frozen`. */
+  change(change: Change, step?: Omit<LedgerStep, 'batches' | 'replaced' | 'given'>): Promise<FreezeOutcome>
+  /** Where later events of parked objects go. */
+  join(items: readonly Item[]): Change
+  /** What waits of these objects in lanes joins behind, and before that `earlier`: they get parked. Nothing of them is under way. */
+  withdraw(keys: ReadonlySet<string>, earlier?: readonly Item[]): Promise<Change>
+  /** What waits behind a batch that is not told as it was frozen: patches are told whole. */
+  wholeBehind(lane: BatchLane): Change
+  /** Keeps no events in memory: for an endpoint that does not answer. */
   release(): void
 }
 
-export function createQueue(endpoint: string, { store, ledger, contexts, now, inside }: QueueDeps): Queue {
-  let batches: readonly WaitingBatch[] = []
+export function createQueue(endpoint: string, deps: QueueDeps): Queue {
+  const { store, ledger, making, now } = deps
+  let lanes = createLanes<WaitingBatch>()
+  let parking = createParking()
 
-  /**
-   * Puts another batch, or none, in the place of the first one, in the store too. The order of all stays. What was left out is not told, so
-   * nothing that follows is told as a patch.
-   */
-  async function replaceFirst(anew: WaitingBatch | undefined): Promise<void> {
-    const ids = batches.map(({ frozen }) => frozen.id)
-    const rest = batches.slice(1).map((each) => whole(each, now()))
-    const next = anew === undefined ? rest : [anew, ...rest]
-    const onlyLess = anew === undefined && rest.every((each, i) => each === batches[i + 1])
-    const outcome = onlyLess
-      ? await ledger.freeze({ given: ids.slice(0, 1), batches: [] })
-      : await ledger.freeze({ given: ids, batches: next.map(({ frozen }) => frozen) })
-    if (outcome !== 'frozen')
-      throw new Error(`expected batches of ${endpoint} that were frozen before to be frozen again, got ${outcome}`)
-    ledger.doubt(ledger.cursor)
-    batches = next
+  const laneOf = (id: string): BatchLane | undefined => lanes.all.find(({ batch }) => batch.frozen.id === id)
+
+  function place(batches: readonly WaitingBatch[]): void {
+    for (const batch of batches) if (batch.frozen.parking !== undefined) parking.add(batch)
+    lanes.add(batches.filter(({ frozen }) => frozen.parking === undefined))
   }
 
+  function replace(id: string, by: readonly WaitingBatch[]): void {
+    const lane = laneOf(id)
+    if (lane === undefined) parking.replace(id, by)
+    else {
+      lanes.replace(
+        lane,
+        by.filter(({ frozen }) => frozen.parking === undefined),
+      )
+      for (const batch of by) if (batch.frozen.parking !== undefined) parking.add(batch)
+    }
+  }
+
+  const join = (items: readonly Item[]): Change => joined(items, { parking, isBusy: deps.isBusy, making: making() })
+
   return {
-    get length() {
-      return batches.length
+    get lanes() {
+      return lanes
+    },
+    get parking() {
+      return parking
     },
     async restore() {
-      const state = await store.endpoint(endpoint)
+      const { batches, tried, ...state } = await store.endpoint(endpoint)
       ledger.begin(state)
-      batches = state.batches.filter(({ id }) => !ledger.accepted.has(id)).map((frozen) => ({ frozen }))
+      lanes = createLanes()
+      parking = createParking()
+      for (const frozen of batches) {
+        if (ledger.accepted.has(frozen.id)) continue
+        const attempts = tried?.get(frozen.id)
+        const batch = await restored(frozen, deps)
+        place([attempts === undefined ? batch : { ...batch, firstTriedAt: attempts.firstAt }])
+        const lane = attempts && laneOf(frozen.id)
+        if (lane !== undefined) lane.failures = attempts?.attempts ?? 0
+      }
     },
-    add(more) {
-      batches = [...batches, ...more]
+    async change({ batches = [], replaced = [], given = [] }, step = {}) {
+      const frozen = (all: readonly WaitingBatch[]) => all.map((each) => each.frozen)
+      const outcome = await ledger.freeze({
+        ...step,
+        batches: frozen(batches),
+        ...(replaced.length > 0 && { replaced: replaced.map(({ id, by }) => ({ id, by: frozen(by) })) }),
+        ...(given.length > 0 && { given }),
+      })
+      if (outcome !== 'frozen') return outcome
+      for (const id of given) replace(id, [])
+      for (const { id, by } of replaced) replace(id, by)
+      place(batches)
+      return outcome
     },
-    async first() {
-      const [stored] = batches
-      if (stored === undefined) return undefined
-      const loaded = await withRows(stored, store)
-      const passing = fenced(loaded, inside(), now())
-      if (passing !== loaded) await replaceFirst(passing)
-      if (passing === undefined) return undefined
-      const request = await render(passing, endpoint, contexts)
-      batches = [withoutRows(passing), ...batches.slice(1)]
-      return request
+    join,
+    async withdraw(keys, earlier = []) {
+      const replaced: { readonly id: string; readonly by: readonly WaitingBatch[] }[] = []
+      const items: Item[] = [...earlier]
+      for (const { batch, busy } of lanes.all) {
+        if (busy || !batch.keys.some((key) => keys.has(key))) continue
+        const { items: loaded = [] } = await load(batch, deps)
+        const stays = (i: number) => !keys.has(batch.keys[i] ?? '')
+        items.push(...loaded.flatMap((item, i) => (item === undefined || stays(i) ? [] : [item])))
+        const rest = anew(batch, { only: stays, now: now() })
+        replaced.push({ id: batch.frozen.id, by: rest === undefined ? [] : [rest] })
+      }
+      return { batches: join(items).batches ?? [], replaced }
     },
-    accept() {
-      const [head, ...rest] = batches
-      batches = rest
-      if (head !== undefined) ledger.accept(head.frozen.id)
-      return head
+    wholeBehind(lane) {
+      const behind = lanes.all.slice(lanes.all.indexOf(lane) + 1).filter(({ lastTurn }) => lastTurn === 0)
+      return {
+        replaced: behind.flatMap(({ batch }) => {
+          const anew = whole(batch, now())
+          return anew === batch ? [] : [{ id: batch.frozen.id, by: [anew] }]
+        }),
+      }
     },
     release() {
-      batches = batches.map(withoutRows)
+      for (const lane of lanes.all) if (!lane.busy) lane.batch = withoutItems(lane.batch)
     },
   }
 }

@@ -2,11 +2,10 @@
  * Rendering: from the rows of a batch to the bytes of its request, the same bytes each time. What the bytes depend on besides the rows is
  * written down with the batch, in `FrozenBatch.frame`; so a commit that changes the endpoint's format or metadata concerns later batches.
  */
-import { array, decodeJson, json, literal, object, optional, record, string } from '@watch-hub/shared/protocol/decode'
+import { decodeJson, json, literal, object, optional, record, string } from '@watch-hub/shared/protocol/decode'
 import type { Format as FormatName, Metadata } from '../config/model.ts'
 import type { FrozenBatch, LogRow, Member } from '../store/store.ts'
 import { utf8 } from './bytes.ts'
-import type { Place } from './allow.ts'
 import type { ContextText } from './contexts.ts'
 import { cloudevents, cloudeventsBatch, cloudeventsBinary } from './formats/cloudevents.ts'
 import type { Envelope, Format, Item, MarkerItem } from './formats/format.ts'
@@ -36,20 +35,16 @@ export interface BatchFrame {
   readonly source?: string
   /** CEL over the payload that the format gives: what is sent instead. */
   readonly body?: string
-  /** Set for scans, whose rows the log does not have: what the fence has to know of each member. */
-  readonly places?: readonly Place[]
   /** Closes a scan: an item, rendered, that goes behind all others and that no fence stops. */
   readonly marker?: string
 }
 
-const place = object({ cluster: string, group: string, resource: string, version: string, namespace: string, name: string })
 const frame = object({
   format: literal('watch-hub', 'watch-proxy', 'cloudevents', 'cloudevents-binary', 'cloudevents-batch'),
   metadata: record(json),
   cluster: optional(object({ name: string, metadata: record(json) })),
   source: optional(string),
   body: optional(string),
-  places: optional(array(place)),
   marker: optional(string),
 })
 
@@ -102,7 +97,3 @@ export function renderRequest(
   const { body, headers } = formats[format].request(envelope, marker === undefined ? items : [...items, marker])
   return { body: utf8(body), headers, ...(expression !== undefined && { expression }) }
 }
-
-/** `FrozenBatch.payload`: items hold no raw newlines. */
-export const packItems = (items: readonly string[]): string => items.join('\n')
-export const unpackItems = (payload: string): readonly string[] => (payload === '' ? [] : payload.split('\n'))

@@ -60,7 +60,7 @@ test('a marker closes each scan, behind its items, and is the same after a failu
   receiver.answer(200, 503)
   const time = sleeping()
   time.passes = () => false
-  const failing = world.deliver({ sleep: time.sleep })
+  const failing = world.deliver({ sleep: time.sleep, now: time.now })
   await eventually(async () => (await failing.status()).length === 1)
   const failed = time.next()
   await failing.resync('dns', {})
@@ -106,7 +106,7 @@ test('a fence that a commit narrows does not take the marker along', async () =>
   await world.commit({ endpoints: [dns] })
   const time = sleeping()
   time.passes = () => false
-  const delivery = world.deliver({ sleep: time.sleep })
+  const delivery = world.deliver({ sleep: time.sleep, now: time.now })
   await world.append([{ uid: 'a' }, { uid: '', synced: true }])
   await receiver.requests(2)
   receiver.answer(500)
@@ -162,7 +162,7 @@ test('a dropped backlog: deletions arrive, old versions do not, the present stat
   await world.commit({ endpoints: [dns] })
   const time = sleeping()
   time.passes = () => false
-  const delivery = world.deliver({ sleep: time.sleep }, { graceMs: 1 })
+  const delivery = world.deliver({ sleep: time.sleep, now: time.now }, { graceMs: 1 })
   await world.append([...uids(3).map((uid) => ({ uid, body: '{"v":0}' })), { uid: '', synced: true }])
   await receiver.requests(1)
   await eventually(async () => (await delivery.status())[0]?.backlog === 0)

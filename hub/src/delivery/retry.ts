@@ -1,34 +1,4 @@
-/**
- * Retrying: repeats a batch until it is accepted, with delays that grow. It keeps order by being waited for: the courier does nothing else
- * meanwhile. It never gives up; that is for whoever decides about dead letters.
- */
-import type { Backoff } from '@watch-hub/shared/runtime/backoff'
-import type { Outcome, Send } from './send.ts'
-
-export type Setback = Extract<Outcome, { readonly kind: 'try-later' | 'blocked' }>
-
-export interface RetrySettings {
-  /** Made for each batch. */
-  readonly delays: () => Backoff
-  /** Waits before the next attempt; answers false when it was cut short because something changed that makes a new start worthwhile. */
-  readonly wait: (ms: number) => Promise<boolean>
-  /** Told of each setback and of the wait that follows it. */
-  readonly onSetback: (setback: Setback, waitMs: number) => void
-}
-
-/** Repeats `next` while it says try-later or blocked. Never shortens a wait that the endpoint asked for. */
-export const retrying = ({ delays, wait, onSetback }: RetrySettings, next: Send): Send =>
-  async function retry(batch, signal) {
-    const backoff = delays()
-    for (;;) {
-      const outcome = await next(batch, signal)
-      if (outcome.kind !== 'try-later' && outcome.kind !== 'blocked') return outcome
-      const asked = outcome.kind === 'try-later' ? (outcome.afterMs ?? 0) : 0
-      const ms = Math.max(backoff.next(), asked)
-      onSetback(outcome, ms)
-      if (!(await wait(ms))) backoff.reset()
-    }
-  }
+/** What a receiver asks for with `Retry-After`. */
 
 const longestRetryAfterMs = 60 * 60_000
 

@@ -76,7 +76,7 @@ test('a scan that was interrupted goes on where it was, with the same bytes', as
   const time = sleeping()
   time.passes = () => false
   receiver.answer(200, 503)
-  const before = world.deliver({ sleep: time.sleep })
+  const before = world.deliver({ sleep: time.sleep, now: time.now })
   const failed = time.next()
   await world.commit({ endpoints: [cmdb], watches: [watchConfig({ endpoints: ['cmdb'] })] })
   await failed
@@ -106,7 +106,7 @@ test('a fence that a commit narrows holds for what a scan has frozen', async () 
   receiver.answer(500)
   const time = sleeping()
   time.passes = () => false
-  world.deliver({ sleep: time.sleep })
+  world.deliver({ sleep: time.sleep, now: time.now })
   const failed = time.next()
   await world.commit({ endpoints: [cmdb], watches })
   await failed

@@ -1,8 +1,12 @@
-/** A sleep that tests hold in their hands: it records each wait and decides whether time passes at once, later, or never. */
+/**
+ * A sleep that tests hold in their hands: it records each wait and decides whether time passes at once, later, or never. Its clock is the real
+ * one and what was slept.
+ */
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'
 
 export interface Sleeping {
   readonly sleep: Sleep
+  readonly now: () => number
   /** Every wait so far, ms. */
   readonly waits: readonly number[]
   /** Whether a wait of this length is over at once. @default those below 20 s; longer ones are about looking again some day */
@@ -19,8 +23,11 @@ export function sleeping(): Sleeping {
   const waits: number[] = []
   const under = new Set<{ readonly ms: number; readonly resolve: () => void }>()
   const asked: ((ms: number) => void)[] = []
+  let ahead = 0
+  const now = () => Date.now() + ahead
   const self: Sleeping = {
     waits,
+    now,
     passes: short,
     next: () => new Promise((resolve) => asked.push(resolve)),
     elapse() {
@@ -39,9 +46,11 @@ export function sleeping(): Sleeping {
           over()
           reject(signal?.reason)
         }
+        const due = now() + ms
         const wait = {
           ms,
           resolve: () => {
+            ahead += Math.max(0, Math.ceil(due - now()))
             over()
             resolve()
           },
@@ -52,4 +61,10 @@ export function sleeping(): Sleeping {
       }),
   }
   return self
+}
+
+/** A clock of its own whose short waits are over at once. */
+export function clock(): Pick<Sleeping, 'sleep' | 'now'> {
+  const { sleep, now } = sleeping()
+  return { sleep, now }
 }

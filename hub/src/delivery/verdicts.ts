@@ -1,0 +1,261 @@
+/**
+ * What becomes of events that are to blame: they are parked, tried on their own schedule, and given up when that took too long. Each step is
+ * written down before anything follows from it.
+ *
+ * Parking an object takes what waits of it out of the lanes, so nothing of it passes the event that is tried. Giving up makes a dead letter,
+ * and what waited behind goes next.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Log } from '@watch-hub/shared/runtime/log'
+import { moment } from '@watch-hub/shared/runtime/moment'
+import type { EndpointConfig } from '../config/model.ts'
+import type { DeadLetter, FreezeOutcome, Parking as Standing } from '../store/store.ts'
+import { together } from './change.ts'
+import { eventId, type Item } from './formats/format.ts'
+import { anew, type Loading, load, parked, type WaitingBatch } from './frozen.ts'
+import { itemOf } from './joining.ts'
+import { keep } from './kept.ts'
+import type { Ledger } from './ledger.ts'
+import { parkedDelayMs } from './parking.ts'
+import type { BatchLane, Queue } from './queue.ts'
+import type { NamedFailure } from './send.ts'
+
+export interface VerdictsDeps {
+  readonly queue: Queue
+  readonly ledger: Ledger
+  readonly loading: Loading
+  readonly log: Log
+  readonly now: () => number
+  /** In [0, 1). */
+  readonly random: () => number
+  readonly endpoint: () => EndpointConfig
+  /** Events of a batch were accepted. */
+  readonly onAccepted: (batch: WaitingBatch, events: number) => void
+}
+
+export interface Verdicts {
+  /** The one event of a batch is to blame. */
+  park(lane: BatchLane, why: Why): Promise<void>
+  /** A batch was accepted, except for some of its events. */
+  named(lane: BatchLane, failures: readonly NamedFailure[]): Promise<void>
+  /** A parked event was accepted, or named. */
+  acceptParked(batch: WaitingBatch, failures: readonly NamedFailure[] | undefined, at: number): Promise<void>
+  /** A parked event was tried at `at`, and is to blame again. */
+  charge(batch: WaitingBatch, why: Why, of: { readonly at: number; readonly final?: boolean }): Promise<void>
+  /** It was tried, and nobody is to blame. */
+  postpone(batch: WaitingBatch, why: Why): void
+}
+
+/** Why an event is not taken. */
+export interface Why {
+  /** Name of the failure. */
+  readonly kind: string
+  readonly message: string
+  readonly status?: number | undefined
+  readonly answer?: string | undefined
+}
+
+export function createVerdicts(deps: VerdictsDeps): Verdicts {
+  const { queue, ledger, log, now, random } = deps
+  let saidFull = false
+
+  const firstStanding = (
+    object: string,
+    why: Why,
+    of: { readonly attempts: number; readonly firstAttemptAt: number },
+  ): Standing => ({
+    object,
+    ...of,
+    nextAttemptAt: now() + parkedDelayMs(of.attempts, random),
+    reason: why.message,
+    ...(why.status !== undefined && { status: why.status }),
+  })
+
+  async function park(lane: BatchLane, why: Why): Promise<void> {
+    const batch = await load(lane.batch, deps.loading)
+    const { id } = batch.frozen
+    const [object] = batch.keys
+    if (object === undefined) {
+      log.warn('the endpoint does not take the marker of a scan: it is left out', { reason: why.message })
+      return expectFrozen(await queue.change({ given: [id] }))
+    }
+    const attempts = Math.max(1, lane.unclear)
+    const standing = firstStanding(object, why, { attempts, firstAttemptAt: batch.firstTriedAt ?? now() })
+    const withdrawn = await queue.withdraw(new Set([object]))
+    const outcome = await queue.change(together({ replaced: [{ id, by: [parked(batch, standing, now())] }] }, withdrawn))
+    expectFrozen(outcome)
+    moment('object-parked')
+    log.warn('an object is parked', { object: shown(object), reason: why.message })
+  }
+
+  async function named(lane: BatchLane, failures: readonly NamedFailure[]): Promise<void> {
+    const batch = await load(lane.batch, deps.loading)
+    const refused = sortOut(batch, failures)
+    for (const id of refused.unknown) log.warn('the endpoint names an event that was not sent to it', { id })
+    const failing = refused.parked.length + refused.dead.length
+    const letters = refused.dead.map(({ item, why }) =>
+      letterOf(item, why, { attempts: 1, firstAttemptAt: batch.firstTriedAt ?? now() }),
+    )
+    let outcome = await part(batch, refused.parked, letters)
+    if (outcome === 'full')
+      outcome = await part(
+        batch,
+        [...refused.parked, ...refused.dead].sort((a, b) => a.at - b.at),
+        [],
+      )
+    expectFrozen(outcome)
+    deps.onAccepted(batch, batch.frozen.members.length - failing)
+    if (failing > 0)
+      log.warn('the endpoint did not take some events of a batch', { events: failing, reason: failures[0]?.message })
+  }
+
+  /** The named events stay as parked ones, or become letters; the rest was accepted. */
+  async function part(batch: WaitingBatch, parking: readonly Refused[], letters: readonly DeadLetter[]): Promise<FreezeOutcome> {
+    const firsts = new Map<string, Refused>()
+    const behind: Item[] = []
+    for (const each of parking) {
+      if (firsts.has(each.key)) behind.push(each.item)
+      else firsts.set(each.key, each)
+    }
+    const by = [...firsts.values()].map(({ at, key, why }) => {
+      const standing = firstStanding(key, why, { attempts: 1, firstAttemptAt: batch.firstTriedAt ?? now() })
+      const alone = batch.frozen.members.length === 1 ? batch : anew(batch, { only: (i) => i === at, marker: false, now: now() })
+      return parked(alone ?? batch, standing, now())
+    })
+    const withdrawn = await queue.withdraw(new Set(firsts.keys()), behind)
+    if (letters.length > 0 || by.length > 0) ledger.doubt(ledger.cursor)
+    const outcome = await queue.change(
+      together({ replaced: [{ id: batch.frozen.id, by }] }, withdrawn),
+      letters.length === 0 ? {} : { deadLetters: letters },
+    )
+    if (outcome === 'frozen' && by.length > 0) moment('object-parked')
+    if (outcome === 'frozen' && letters.length > 0) moment('dead-letter-written')
+    return outcome
+  }
+
+  async function acceptParked(batch: WaitingBatch, failures: readonly NamedFailure[] = [], at: number): Promise<void> {
+    const id = eventId(itemOf(batch))
+    const failure = failures.find((each) => each.id === id)
+    if (failure !== undefined) return charge(batch, whyOf(failure), { at, final: !failure.retry })
+    expectFrozen(await queue.change({ given: [batch.frozen.id] }))
+    deps.onAccepted(batch, 1)
+    moment('object-unparked')
+  }
+
+  async function charge(
+    batch: WaitingBatch,
+    why: Why,
+    { at, final = false }: { readonly at: number; readonly final?: boolean },
+  ): Promise<void> {
+    const { id, parking } = batch.frozen
+    if (parking === undefined) throw new Error(`expected batch ${id} to be parked`)
+    const { firstAttemptAt = at } = parking
+    const attempts = parking.attempts + 1
+    if (
+      (final || now() >= firstAttemptAt + deps.endpoint().retry.maxAgeMs) &&
+      (await giveUp(batch, why, { attempts, firstAttemptAt }))
+    )
+      return
+    stand(id, firstStanding(parking.object, why, { attempts, firstAttemptAt }))
+  }
+
+  function stand(id: string, parking: Standing): void {
+    queue.parking.stand(id, parking)
+    ledger.park(id, parking)
+  }
+
+  /** False = there is no room for the letter. */
+  async function giveUp(batch: WaitingBatch, why: Why, of: Pick<DeadLetter, 'attempts' | 'firstAttemptAt'>): Promise<boolean> {
+    const item = itemOf(batch)
+    const outcome = await queue.change({ given: [batch.frozen.id] }, { deadLetters: [letterOf(item, why, of)] })
+    if (outcome === 'full') {
+      if (!saidFull) log.error('there is no room for more dead letters: parked objects are tried on; replay or drop some letters')
+      saidFull = true
+      return false
+    }
+    expectFrozen(outcome)
+    saidFull = false
+    ledger.doubt(ledger.cursor)
+    moment('dead-letter-written')
+    log.warn('an event was given up: it is a dead letter now', { object: shown(objectOf(batch)), reason: why.message })
+    return true
+  }
+
+  const letterOf = (item: Item, why: Why, of: Pick<DeadLetter, 'attempts' | 'firstAttemptAt'>): DeadLetter => ({
+    id: randomUUID(),
+    endpoint: deps.endpoint().name,
+    cluster: item.row.cluster,
+    object: item.row.object,
+    sequence: item.member.sequence,
+    type: item.member.type,
+    cause: why.kind,
+    reason: why.message,
+    ...of,
+    diedAt: now(),
+    ...(why.status !== undefined && { status: why.status }),
+    ...(why.answer !== undefined && { answer: why.answer }),
+    content: keep(item),
+  })
+
+  return {
+    park,
+    named,
+    acceptParked,
+    charge,
+    postpone(batch, why) {
+      const { id, parking } = batch.frozen
+      if (parking === undefined) return
+      stand(id, { ...parking, nextAttemptAt: now() + parkedDelayMs(parking.attempts, random), reason: why.message })
+    },
+  }
+}
+
+/** An event of a batch that the endpoint does not take. */
+interface Refused {
+  readonly at: number
+  readonly key: string
+  readonly item: Item
+  readonly why: Why
+}
+
+interface SortedOut {
+  readonly parked: readonly Refused[]
+  readonly dead: readonly Refused[]
+  /** Ids that are none of the batch's. */
+  readonly unknown: readonly string[]
+}
+
+/**
+ * Which events of a batch were named, in order. One that a later event of its object went past is given up, since telling it again would take
+ * the object backwards.
+ */
+function sortOut({ items = [], keys }: WaitingBatch, failures: readonly NamedFailure[]): SortedOut {
+  const byId = new Map(failures.map((failure) => [failure.id, failure]))
+  const parked: Refused[] = []
+  const dead: Refused[] = []
+  /** Objects of which a later event was accepted. */
+  const passed = new Set<string>()
+  for (const [at, item] of [...items.entries()].reverse()) {
+    const key = keys[at] ?? ''
+    const failure = item && byId.get(eventId(item))
+    if (item === undefined || failure === undefined) {
+      passed.add(key)
+      continue
+    }
+    byId.delete(failure.id)
+    const refused = { at, key, item, why: whyOf(failure) }
+    if (failure.retry && !passed.has(key)) parked.unshift(refused)
+    else dead.unshift(refused)
+  }
+  return { parked, dead, unknown: [...byId.keys()] }
+}
+
+const whyOf = ({ message }: NamedFailure): Why => ({ kind: 'named', message })
+
+const objectOf = ({ frozen, keys }: WaitingBatch): string => frozen.parking?.object ?? keys[0] ?? ''
+
+const shown = (key: string): string => key.replaceAll('\n', ' ')
+
+function expectFrozen(outcome: FreezeOutcome): void {
+  if (outcome !== 'frozen') throw new Error(`expected batches that were frozen before to be frozen again, got ${outcome}`)
+}
