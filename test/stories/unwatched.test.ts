@@ -102,3 +102,15 @@ test('a commit that takes too much holds the endpoint before anything is told; t
   await receiver.waitFor(() => receiver.names.length === 0, 'an empty table')
   assert.deepEqual(told(receiver), names.map((name) => `deleted unwatched ${name}`).sort())
 })
+
+test('narrowing that took too much and is taken back ends as if it had not been: the hold ends by itself, and no deletion is told', async () => {
+  const names = ['db-a', 'db-b', 'web-a', 'web-b']
+  await using on = await stage(names, 3)
+  const { receiver, world, watch } = on
+  await watch({ endpoints: ['out'], labelSelector: 'tier=none' })
+  await world.status(({ endpoints }) => endpoints.some(({ phase }) => phase === 'paused'), 'a held endpoint')
+  await watch({ endpoints: ['out'] })
+  await world.status(({ endpoints }) => endpoints.every(({ phase, backlog }) => phase !== 'paused' && backlog === 0), 'no hold')
+  assert.ok(!told(receiver).some((line) => line.startsWith('deleted')), told(receiver).join(', '))
+  assert.deepEqual(receiver.names, named(...names))
+})

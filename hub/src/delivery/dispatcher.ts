@@ -156,7 +156,10 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
 
   const listening = store.onAppend((rows, ready) => {
     for (const [name, amount] of routed(rows)) couriers.get(name)?.arrived(amount)
-    for (const name of ready) lookForScans(name)
+    for (const name of ready) {
+      lookForScans(name)
+      holds.review(name)
+    }
   })
   const task = new Task(async (signal) => {
     for (;;) {

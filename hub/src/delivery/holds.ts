@@ -20,6 +20,8 @@ export interface Holds extends Holding {
   of(endpoint: string): Pause | undefined
   /** Nothing = it ends. Survives restarts. */
   put(endpoint: string, pause: Pause | undefined): Promise<void>
+  /** The store may have ended a guard's hold on it. */
+  review(endpoint: string): void
   /** Asks the store, and ends what the snapshot has settled. */
   follow(snapshot: Snapshot): Promise<void>
 }
@@ -45,6 +47,10 @@ export function createHolds({ store, now, log, tell }: HoldsDeps): Holds {
   return {
     of: (name) => pauses.get(name),
     put,
+    review(name) {
+      if (pauses.get(name)?.cause !== 'guard') return
+      look().catch((error: unknown) => log.warn('a hold could not be looked at', { endpoint: name, error }))
+    },
     async follow({ endpoints }) {
       await look()
       for (const [name, { cause, url }] of pauses) {
