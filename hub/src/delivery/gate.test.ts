@@ -4,19 +4,16 @@ import type { EndpointConfig, SecretRef } from '../config/model.ts'
 import { createEgress } from './egress.ts'
 import { createGate } from './gate.ts'
 import { endpointConfig } from './testing/rows.ts'
-import { sleeping } from './testing/sleeping.ts'
 
-const live = new AbortController().signal
 const bearer = { kind: 'bearer', token: { secret: 'token' } } as const
 const secure = { url: 'https://dns.example.com/hooks' }
 
 function gateOf(endpoint: EndpointConfig) {
   const values = new Map<string, string>()
   const listeners = new Set<() => void>()
-  const shut: string[] = []
   let changes = 0
-  const time = sleeping()
-  time.passes = () => false
+  let expired = 0
+  let now = 1_000
   const secrets = {
     read: async (ref: SecretRef) => {
       const value = values.get('secret' in ref ? ref.secret : ref.env)
@@ -30,22 +27,17 @@ function gateOf(endpoint: EndpointConfig) {
   }
   const gate = createGate(
     endpoint,
-    {
-      secrets,
-      egress: createEgress([]),
-      now: Date.now,
-      sleep: time.sleep,
-      onShut: (phase, reason) => shut.push(`${phase}: ${reason}`),
-      onChange: () => changes++,
-    },
+    { secrets, egress: createEgress([]), now: () => now, onChange: () => changes++, onExpired: () => expired++ },
     { release: '0.1.0', allowInsecureCredentials: false },
   )
   return {
     gate,
-    time,
-    shut,
     listeners,
     changes: () => changes,
+    expired: () => expired,
+    pass: (ms: number) => {
+      now += ms
+    },
     setSecret: (name: string, value: string) => {
       values.set(name, value)
       for (const listener of listeners) listener()
@@ -53,51 +45,68 @@ function gateOf(endpoint: EndpointConfig) {
   }
 }
 
-const turn = () => new Promise(setImmediate)
-
-test('a gate is open for an endpoint that nothing holds', async () => {
-  const { gate, shut } = gateOf(endpointConfig(secure))
+test('a gate is open for an endpoint that nothing holds, once it was looked at', async () => {
+  const { gate } = gateOf(endpointConfig(secure))
   await using _gate = gate
-  await gate.enter(live)
-  assert.equal(gate.open, true)
-  assert.deepEqual(shut, [])
+  assert.equal(gate.sender, undefined)
+  assert.equal(await gate.look(), undefined)
+  assert.equal(typeof gate.sender, 'function')
 })
 
 test('an operator and Git hold an endpoint, each by themselves', async () => {
-  const { gate, shut } = gateOf(endpointConfig({ ...secure, paused: true }))
+  const { gate } = gateOf(endpointConfig({ ...secure, paused: true }))
   await using _gate = gate
-  const entered = gate.enter(live)
-  gate.hold({ since: 1, by: 'ann' })
+  assert.deepEqual(await gate.look(), { phase: 'paused', reason: 'paused in Git' })
+  gate.hold({ since: 1, by: 'ann', reason: 'moving house' })
   gate.configure(endpointConfig(secure))
-  await turn()
+  assert.deepEqual(await gate.look(), { phase: 'paused', reason: 'paused by ann: moving house' })
+  assert.equal(gate.sender, undefined)
   gate.hold(undefined)
-  await entered
-  assert.deepEqual([...new Set(shut)], ['paused: paused in Git', 'paused: paused by ann'])
+  assert.equal(await gate.look(), undefined)
+})
+
+test('a hold with an end says when, ends by itself, and that is told', async () => {
+  const { gate, pass, expired } = gateOf(endpointConfig(secure))
+  await using _gate = gate
+  gate.hold({ since: 1_000, by: 'ann', until: 3_000 })
+  assert.deepEqual(await gate.look(), { phase: 'paused', reason: 'paused by ann', until: 3_000 })
+  pass(2_000)
+  assert.equal(await gate.look(), undefined)
+  assert.deepEqual([expired(), gate.pause], [1, undefined])
+})
+
+test('a hold of the hub says its reason', async () => {
+  const { gate } = gateOf(endpointConfig(secure))
+  await using _gate = gate
+  gate.hold({ since: 1, by: 'hub', cause: 'gone', reason: 'answered 410' })
+  assert.deepEqual(await gate.look(), { phase: 'paused', reason: 'answered 410' })
 })
 
 test('a missing secret shuts the gate until it appears', async () => {
-  const { gate, shut, setSecret } = gateOf(endpointConfig({ ...secure, auth: bearer }))
+  const { gate, setSecret, changes } = gateOf(endpointConfig({ ...secure, auth: bearer }))
   await using _gate = gate
-  const entered = gate.enter(live)
-  await turn()
-  assert.equal(gate.open, false)
-  assert.deepEqual(shut, ['blocked: no file'])
+  assert.deepEqual(await gate.look(), { phase: 'blocked', reason: 'no file', until: 31_000 })
+  assert.equal(gate.sender, undefined)
   setSecret('token', 't0ken')
-  await entered
-  assert.equal(gate.open, true)
+  assert.equal(changes(), 1)
+  assert.equal(await gate.look(), undefined)
+  assert.equal(typeof gate.sender, 'function')
 })
 
 test('a sender is kept while nothing that it is made of changes', async () => {
   const { gate, setSecret } = gateOf(endpointConfig({ ...secure, auth: bearer }))
   await using _gate = gate
   setSecret('token', 't0ken')
-  const first = await gate.enter(live)
+  await gate.look()
+  const first = gate.sender
   setSecret('other', 'x')
   gate.configure(endpointConfig({ ...secure, auth: bearer, history: 'every' }))
-  assert.equal(await gate.enter(live), first)
+  await gate.look()
+  assert.equal(gate.sender, first)
   setSecret('token', 'rotated')
-  assert.equal(gate.open, false)
-  assert.notEqual(await gate.enter(live), first)
+  assert.equal(gate.sender, undefined)
+  await gate.look()
+  assert.notEqual(gate.sender, first)
 })
 
 test('changed secrets concern only endpoints that have some', async () => {
@@ -108,25 +117,6 @@ test('changed secrets concern only endpoints that have some', async () => {
   for (const each of [plain, authenticated]) each.setSecret('token', 'x')
   assert.equal(plain.changes(), 0)
   assert.equal(authenticated.changes(), 1)
-})
-
-test('a change cuts a wait short', async () => {
-  const { gate } = gateOf(endpointConfig(secure))
-  await using _gate = gate
-  const waiting = gate.wait(1_000, live)
-  gate.configure(endpointConfig(secure))
-  assert.equal(await waiting, false)
-})
-
-test('what changed before the gate was passed cuts no later wait short', async () => {
-  const { gate, time } = gateOf(endpointConfig(secure))
-  await using _gate = gate
-  gate.configure(endpointConfig(secure))
-  await gate.enter(live)
-  const waiting = gate.wait(1_000, live)
-  await turn()
-  time.elapse()
-  assert.equal(await waiting, true)
 })
 
 test('a gate that is disposed listens no more', async () => {

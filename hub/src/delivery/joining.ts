@@ -3,6 +3,9 @@
  *
  * `every`: in order, each by itself. `latest`: what waits is one event, the newest state. When the tried event's turn comes again, the newest
  * state takes its place, so that an object that was mended heals; what was tried may have been taken after all, so it counts as told.
+ *
+ * An object that was made again under its old name has another uid: what is told of the one says nothing of the other, so each keeps an event
+ * of its own, the end of the old one before the beginning of the new one.
  */
 
 import type { EndpointConfig } from '../config/model.ts'
@@ -11,7 +14,7 @@ import type { Member, Route, Parking as Standing } from '../store/store.ts'
 import type { Change } from './change.ts'
 import { memberOf } from './compact.ts'
 import type { Item } from './formats/format.ts'
-import { type Making, parkedBatch } from './frozen.ts'
+import { type Making, parkedBatch, type WaitingBatch } from './frozen.ts'
 import { unkeep } from './kept.ts'
 import { objectKeyOf } from './object-key.ts'
 import { type ParkedBatch, type ParkedObject, type Parking, wasTried } from './parking.ts'
@@ -26,8 +29,8 @@ export interface JoiningDeps {
 /** Where events go that are later than all that waits of their objects. Those of objects that are not parked park them. */
 export function joined(items: readonly Item[], { parking, isBusy, making }: JoiningDeps): Change {
   const byObject = Map.groupBy(items, ({ row }) => objectKeyOf(row))
-  const batches: ParkedChange['batches'][] = []
-  const replaced: ParkedChange['replaced'][] = []
+  const batches: (readonly WaitingBatch[])[] = []
+  const replaced: (readonly Replaced[])[] = []
   for (const [key, later] of byObject) {
     const waiting = parking.get(key)?.batches ?? []
     const [first, ...behind] = waiting
@@ -40,6 +43,7 @@ export function joined(items: readonly Item[], { parking, isBusy, making }: Join
 }
 
 type ParkedChange = Required<Pick<Change, 'batches' | 'replaced'>>
+type Replaced = ParkedChange['replaced'][number]
 
 const waits = (key: string, now: number): Standing => ({
   object: key,
@@ -58,15 +62,44 @@ function folded(
   later: readonly Item[],
   { key, making }: { readonly key: string; readonly making: Omit<Making, 'contexts'> },
 ): ParkedChange {
-  const item = newest([...open.map(itemOf), ...later], making.endpoint.name)
-  if (item === undefined) return { batches: [], replaced: [] }
-  const batch = parkedBatch(item, waits(key, making.now()), making)
-  const [place, ...rest] = open
-  if (place === undefined) return { batches: [batch], replaced: [] }
-  return {
-    batches: [],
-    replaced: [{ id: place.frozen.id, by: [batch] }, ...rest.map(({ frozen }) => ({ id: frozen.id, by: [] }))],
+  const before = open.map((batch): Waiting => ({ item: itemOf(batch), place: batch.frozen.id }))
+  const batches: WaitingBatch[] = []
+  const replaced: Replaced[] = []
+  for (const [newest, ...older] of newestByUid([...before, ...later.map((item) => ({ item }))], making.endpoint.name)) {
+    if (newest.isOld) continue
+    const batch = parkedBatch(newest.item, waits(key, making.now()), making)
+    const [place, ...rest] = older
+    if (place === undefined) batches.push(batch)
+    else replaced.push({ id: place, by: [batch] }, ...rest.map((id) => ({ id, by: [] })))
   }
+  return { batches, replaced }
+}
+
+/** An event that waits; `place`: of which batch. */
+interface Waiting {
+  readonly item: Item
+  readonly place?: string
+}
+
+interface Newest {
+  readonly item: Item
+  /** It is the one that waited already. */
+  readonly isOld: boolean
+}
+
+/** What the events of each uid come to, in order of their first ones, and the batches that waited for it. */
+function newestByUid(
+  waiting: readonly Waiting[],
+  endpoint: string,
+): readonly (readonly [newest: Newest, ...places: readonly string[]])[] {
+  return [...Map.groupBy(waiting, ({ item }) => item.row.object.uid).values()].flatMap((events) => {
+    const item = newestOf(
+      events.map((event) => event.item),
+      endpoint,
+    )
+    const places = events.flatMap(({ place }) => place ?? [])
+    return item === undefined ? [] : [[{ item, isOld: places.length === events.length && places.length === 1 }, ...places]]
+  })
 }
 
 /**
@@ -74,26 +107,33 @@ function folded(
  * is told.
  */
 export function renewed(object: ParkedObject, making: Omit<Making, 'contexts'>): Change | undefined {
-  const { batches } = object
-  const [first, ...behind] = batches
+  const [first] = object.batches
   if (first === undefined || !isOutdated(object, making.endpoint)) return undefined
-  const item = newest(batches.map(itemOf), making.endpoint.name)
+  const same = sameUid(object)
+  const item = newestOf(same.map(itemOf), making.endpoint.name)
   if (item === undefined) return undefined
   const by = [parkedBatch(item, first.parking, making)]
-  return { replaced: [{ id: first.frozen.id, by }, ...behind.map(({ frozen }) => ({ id: frozen.id, by: [] }))] }
+  return { replaced: [{ id: first.frozen.id, by }, ...same.slice(1).map(({ frozen }) => ({ id: frozen.id, by: [] }))] }
 }
 
 /** Something newer is to take the place of the event that was tried, before it is tried again. */
-export const isOutdated = (
-  { batches: [first, ...behind] }: ParkedObject,
-  { history }: Pick<EndpointConfig, 'history'>,
-): boolean => history === 'latest' && first !== undefined && behind.length > 0 && wasTried(first)
+export const isOutdated = (object: ParkedObject, { history }: Pick<EndpointConfig, 'history'>): boolean => {
+  const [first] = object.batches
+  return history === 'latest' && first !== undefined && wasTried(first) && object.batches.length > 1 && sameUid(object).length > 1
+}
+
+/** Of the object that the first event is about, not of one that took its name. */
+function sameUid({ batches }: ParkedObject): readonly ParkedBatch[] {
+  const [first] = batches
+  const uid = first && itemOf(first).row.object.uid
+  return batches.filter((batch) => itemOf(batch).row.object.uid === uid)
+}
 
 /** The one event of a parked batch. */
 export const itemOf = ({ frozen }: Pick<ParkedBatch, 'frozen'>): Item => unkeep(frozen.payload ?? '')
 
-/** What events of one object come to, any of which may have been told. */
-function newest(items: readonly Item[], endpoint: string): Item | undefined {
+/** What events of one uid come to, any of which may have been told. */
+function newestOf(items: readonly Item[], endpoint: string): Item | undefined {
   const [first, ...rest] = items
   return rest.reduce((before, item) => before && { ...item, member: told(before.member, item, endpoint) }, first)
 }

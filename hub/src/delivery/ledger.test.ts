@@ -29,33 +29,54 @@ function recordingStore() {
   }
 }
 
-test('at most one accepted batch is not known to be settled while the next is sent', async () => {
+test('what is accepted while a step is under way goes along with the next one', async () => {
   const store = recordingStore()
-  const ledger = createLedger('dns', store)
+  const settled: number[] = []
+  const ledger = createLedger('dns', { store, onSettled: () => settled.push(ledger.accepted.size) })
   ledger.accept('b1')
-  await ledger.settle() // the write is under way, nothing waits for it
+  await store.turn()
   ledger.accept('b2')
-  let resolved = false
-  const second = ledger.settle().then(() => {
-    resolved = true
-  })
+  ledger.accept('b3')
   await store.turn()
-  assert.equal(resolved, false)
+  assert.equal(store.steps.length, 1)
   await store.commit()
-  await second
-  await store.turn()
+  await store.commit()
   assert.deepEqual(
-    store.steps.map(({ settled }) => settled),
-    [['b1'], ['b2']],
+    store.steps.map((step) => step.settled),
+    [['b1'], ['b2', 'b3']],
   )
+  assert.deepEqual(settled, [2, 0])
+})
+
+test('attempts and how parked objects stand go along with the next step, and are given back where it wrote nothing', async () => {
+  const store = recordingStore()
+  const ledger = createLedger('dns', { store })
+  const attempt = { batch: 'b1', at: 1, durationMs: 2, events: 3, bytes: 4, outcome: 'accepted', resends: 0 }
+  const parking = { object: 'o', attempts: 1, nextAttemptAt: 9, reason: 'answered 422' }
+  ledger.note(attempt)
+  ledger.park('p1', parking)
+  ledger.park('gone', parking)
+  assert.equal(ledger.unwritten, 'soon')
+  const step = { batches: [batch('b2')], given: ['gone'] }
+  const refused = ledger.freeze(step)
+  await store.turn()
+  await store.commit('full')
+  assert.equal(await refused, 'full')
+  const frozen = ledger.freeze(step)
+  await store.turn()
+  await store.commit()
+  await frozen
+  for (const { attempts, parking: standing } of store.steps)
+    assert.deepEqual([attempts, standing], [[attempt], [{ id: 'p1', parking }]])
+  assert.equal(ledger.unwritten, undefined)
 })
 
 test('a freeze settles what was accepted and moves the cursor in one step', async () => {
   const store = recordingStore()
-  const ledger = createLedger('dns', store)
+  const ledger = createLedger('dns', { store })
   ledger.begin({ cursor: 5, doubted: 0 })
-  ledger.accept('b1')
   const frozen = ledger.freeze({ batches: [batch('b2')], cursor: 9, given: ['b0'] })
+  ledger.accept('b1')
   await store.turn()
   await store.commit()
   await frozen
@@ -66,7 +87,7 @@ test('a freeze settles what was accepted and moves the cursor in one step', asyn
 
 test('a flush writes only what is not written yet', async () => {
   const store = recordingStore()
-  const ledger = createLedger('dns', store)
+  const ledger = createLedger('dns', { store })
   ledger.begin({ cursor: 5, doubted: 0 })
   await ledger.flush()
   assert.equal(store.steps.length, 0)
@@ -82,9 +103,9 @@ test('a flush writes only what is not written yet', async () => {
 
 test('what was accepted stays accepted when its write fails, and the failure is heard', async () => {
   const store = recordingStore()
-  const ledger = createLedger('dns', store)
+  const ledger = createLedger('dns', { store })
   ledger.accept('b1')
-  await ledger.settle()
+  await store.turn()
   await store.fail(new Error('disk full'))
   await assert.rejects(ledger.flush(), { message: 'disk full' })
   assert.deepEqual([...ledger.accepted], ['b1'])
@@ -98,11 +119,11 @@ test('what was accepted stays accepted when its write fails, and the failure is 
 
 test('a freeze that has to be read again changes nothing, and what was passed over is counted with the write that counts', async () => {
   const store = recordingStore()
-  const ledger = createLedger('dns', store)
+  const ledger = createLedger('dns', { store })
   ledger.begin({ cursor: 5, doubted: 0 })
-  ledger.accept('b1')
   ledger.pass(6, 2)
   const refused = ledger.freeze({ batches: [batch('b2')], cursor: 9, skipped: 3 })
+  ledger.accept('b1')
   await store.turn()
   await store.commit('read-again')
   assert.equal(await refused, 'read-again')
@@ -127,7 +148,7 @@ test('a freeze that has to be read again changes nothing, and what was passed ov
 })
 
 test('doubt begins with what the store doubts, and is never taken back', () => {
-  const ledger = createLedger('dns', recordingStore())
+  const ledger = createLedger('dns', { store: recordingStore() })
   ledger.begin({ cursor: 5, doubted: 8 })
   assert.equal(ledger.doubted, 8)
   ledger.doubt(9)
