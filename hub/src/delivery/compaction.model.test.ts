@@ -121,13 +121,16 @@ function courier(
     await happenings.some()
     return answer
   }
+  const writes = new Set<Promise<unknown>>()
   const watched: Store = {
     ...store,
     state: store.state,
     read: (...of) => between(() => store.read(of[0], of[1], { ...of[2], rows: 1 + next(4) })),
     readScan: (id, limits) => between(() => store.readScan(id, { ...limits, rows: 1 + next(3) })),
     freeze: async (step) => {
-      const outcome = await between(() => store.freeze(step))
+      const writing = between(() => store.freeze(step))
+      writes.add(writing)
+      const outcome = await writing.finally(() => writes.delete(writing))
       if (outcome === 'read-again') seenAtAll.readAgain++
       return outcome
     },
@@ -149,7 +152,10 @@ function courier(
   return {
     receiver,
     async step() {
-      if (next(12) === 0 && !happenings.quiet) running = begin()
+      if (next(12) === 0 && !happenings.quiet) {
+        await Promise.all(writes) // whoever comes next begins when the one before is over
+        running = begin()
+      }
       await running.restored
       const { queue, supply, ledger, loading } = running
       if (next(3) === 0) supply.scans.look()

@@ -132,14 +132,18 @@ export async function replayBatches({ replays, ids }: HeldReplay, { parked, maki
     const key = objectKeyOf(letter)
     const outcome = parked(key) ? 'parked' : outcomeOf(replay)
     outcomes.set(letter.id, outcome)
-    if ((outcome !== 'sent' && outcome !== 'current') || told.has(key)) continue
-    told.add(key) // the current state says it all
+    const one = `${key}\n${letter.object.uid}`
+    if ((outcome !== 'sent' && outcome !== 'current') || told.has(one)) continue
+    told.add(one) // the current state says it all; of one that was re-created before, its end has to be told too
     const item = await itemOf(replay, scan, making)
     if (item !== undefined && making.inside(placeOf(item.row))) items.push(item)
   }
   const staying: ReadonlySet<ReplayOutcome> = new Set<ReplayOutcome>(['parked', 'unknown', 'missing'])
   return {
-    batches: batchesOf(items, making),
+    batches: batchesOf(
+      items.toSorted((a, b) => a.member.sequence - b.member.sequence), // the old one of a name ends before the new one
+      making,
+    ),
     replayed: [...outcomes].flatMap(([id, outcome]) => (staying.has(outcome) ? [] : [id])),
     answers: [...outcomes].map(([id, outcome]) => ({ id, outcome })),
   }
