@@ -16,6 +16,8 @@ interface EndpointModel {
   readonly paused: boolean
   readonly history: 'latest' | 'every'
   readonly markers: boolean
+  readonly delta: boolean
+  readonly concurrency: number
 }
 
 export interface WatchModel {
@@ -67,9 +69,9 @@ export const team = { include: ['team-*'] }
 export const firstConfig: ConfigModel = {
   clusters: { a: { declared: true, paused: false }, b: { declared: true, paused: false } },
   endpoints: {
-    crm: { present: true, paused: false, history: 'latest', markers: false },
-    dns: { present: true, paused: false, history: 'latest', markers: true },
-    archive: { present: true, paused: false, history: 'every', markers: false },
+    crm: { present: true, paused: false, history: 'latest', markers: false, delta: false, concurrency: 1 },
+    dns: { present: true, paused: false, history: 'latest', markers: true, delta: false, concurrency: 4 },
+    archive: { present: true, paused: false, history: 'every', markers: false, delta: true, concurrency: 2 },
   },
   watches: {
     services: watch('services', ['crm', 'archive']),
@@ -113,8 +115,8 @@ export function manifestsOf({ clusters, endpoints, watches }: ConfigModel, url: 
   return [
     ...declared.map((name) => manifest('Cluster', name, { paused: clusters[name].paused })),
     ...present.map((name) => {
-      const { paused, history, markers } = endpoints[name]
-      return manifest('Endpoint', name, { url: url(name), timeout: '250ms', batch: batches[name], paused, history, markers })
+      const { present: _, ...spec } = endpoints[name]
+      return manifest('Endpoint', name, { url: url(name), timeout: '250ms', batch: batches[name], ...spec })
     }),
     ...watchIds.flatMap((id) => {
       const { present: exists, revision, resource, ...spec } = watches[id]

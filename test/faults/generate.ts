@@ -2,11 +2,11 @@
  * A schedule from a seed: changes of objects with breaks between them, in two rounds, each of which ends in quiet and a look of the oracle.
  * Each schedule draws on some kinds of breaks only, so that there are calm ones, in which nothing may be lost on the way, and wild ones.
  */
-import { type ClusterName, clusterNames } from './config.ts'
+import { type ClusterName, clusterNames, endpointNames } from './config.ts'
 import { type Random, seeded } from './random.ts'
 import { type Make, names, namespaces, processSteps, receiverStep, resources, resync, serverSteps } from './random-breaks.ts'
 import { commit } from './random-commits.ts'
-import type { Step } from './step.ts'
+import type { ReceiverMode, Step } from './step.ts'
 
 export interface Schedule {
   readonly seed: number
@@ -35,7 +35,7 @@ interface Family {
 
 function families(random: Random): readonly Family[] {
   const { objectStep, wait } = ordinary(random)
-  const { strike, away } = scenes(random, objectStep)
+  const { strike, away, refusal } = scenes(random, objectStep)
   const server = serverSteps(random)
   const processes = processSteps(random)
   // A hub whose clock was ahead and whose database goes back cannot number rightly: one of the two per schedule.
@@ -45,6 +45,7 @@ function families(random: Random): readonly Family[] {
     { always: true, weight: 8, make: wait },
     { weight: 4, make: strike },
     { weight: 3, make: away },
+    { weight: 4, make: refusal },
     { weight: 5, make: server.watchFault },
     { weight: 5, make: server.failure },
     { weight: 4, make: server.access },
@@ -84,8 +85,14 @@ function ordinary(random: Random): { readonly objectStep: Make; readonly wait: M
   return { objectStep, wait }
 }
 
-/** Breaks at the moment at which they hurt: while a change is on its way, and around changes that nobody watches. */
-function scenes(random: Random, objectStep: Make): { readonly strike: MakeScene; readonly away: MakeScene } {
+/**
+ * Breaks at the moment at which they hurt: while a change is on its way, around changes that nobody watches, and while an object is refused, is
+ * parked or was given up.
+ */
+function scenes(
+  random: Random,
+  objectStep: Make,
+): { readonly strike: MakeScene; readonly away: MakeScene; readonly refusal: MakeScene } {
   const cluster = () => random.pick(clusterNames)
   const blow: MakeScene = () => {
     const at = cluster()
@@ -121,7 +128,30 @@ function scenes(random: Random, objectStep: Make): { readonly strike: MakeScene;
       : []
     return [...leaves, ...changes, ...forgets, returns]
   }
-  return { strike, away }
+  const refusal: MakeScene = () => {
+    const { receiver, object } = random.pick(refusals)
+    const name = random.pick(endpointNames)
+    const pause: Make = () => ({ do: 'wait', turns: random.below(30), ms: random.below(25) })
+    const change: MakeScene = () => [named(objectStep(), object), ...(random.chance(0.4) ? [objectStep()] : []), pause()]
+    const changes = Array.from({ length: 2 + random.below(4) }, change).flat()
+    const breaks = random.chance(0.5) ? blow() : []
+    const healed: readonly Step[] = random.chance(0.7) ? [{ do: 'receiver', name, mode: 'ok' }, ...change()] : []
+    return [{ do: 'receiver', name, mode: receiver }, ...changes, ...breaks, pause(), ...healed]
+  }
+  return { strike, away, refusal }
 }
+
+/** Which object each of these receivers does not take; the last ones take any, alone. */
+const refusals: readonly { readonly receiver: ReceiverMode; readonly object: string }[] = [
+  { receiver: 'gives-up-one', object: 'one' },
+  { receiver: 'refuses-two', object: 'two' },
+  { receiver: 'names-three', object: 'three' },
+  { receiver: 'breaks-on-four', object: 'four' },
+  { receiver: 'one-413', object: 'one' },
+  { receiver: 'one-400', object: 'two' },
+]
+
+const named = (step: Step, name: string): Step =>
+  'name' in step && step.do !== 'receiver' && step.do !== 'resync' ? { ...step, name } : step
 
 const here = (step: Step, cluster: ClusterName): Step => ('cluster' in step ? { ...step, cluster } : step)

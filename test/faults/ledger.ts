@@ -24,7 +24,7 @@ export function ledgerOf(receiver: Pick<Receiver, 'requests'>, repeatable: numbe
     for (const item of items) {
       const known = first.get(item.id)?.item
       if (known !== undefined) {
-        if (JSON.stringify(known.raw) !== JSON.stringify(item.raw) && Number(item.sequence) > repeatable)
+        if (differs(known, item) && Number(item.sequence) > repeatable)
           problems.push(`${describe(item)} came again in request ${number} and differs from before: ${describe(known)}`)
         continue
       }
@@ -36,6 +36,10 @@ export function ledgerOf(receiver: Pick<Receiver, 'requests'>, repeatable: numbe
     }
   return { first, problems }
 }
+
+/** What was told as a patch and refused comes whole after that. */
+const differs = (a: Item, b: Item): boolean =>
+  'patch' in a.raw === 'patch' in b.raw && JSON.stringify(a.raw) !== JSON.stringify(b.raw)
 
 export const describe = ({ type, reason = 'live', resource, namespace, name, sequence, key, cluster }: Item): string =>
   `${type} (${reason}) of ${cluster} ${resource} ${namespace}/${name} #${sequence} ${key.slice(-8)}`

@@ -88,7 +88,9 @@ export function processSteps(random: Random) {
 }
 
 export function receiverStep(random: Random): Step {
-  const modes: readonly ReceiverMode[] = ['500', '429', 'reset', 'hang', 'slow', 'late', 'taken-500', 'taken-reset', 'taken-hang']
+  const down: readonly ReceiverMode[] = ['500', '429', 'reset', 'hang', 'slow', 'late', 'taken-500', 'taken-reset', 'taken-hang']
+  const choosy: readonly ReceiverMode[] = ['refuses-two', 'breaks-on-four', 'names-three', 'gives-up-one', 'one-413', 'one-400']
+  const modes = random.chance(0.5) ? down : choosy
   return { do: 'receiver', name: random.pick(endpointNames), mode: random.chance(0.4) ? 'ok' : random.pick(modes) }
 }
 

@@ -59,6 +59,8 @@ function endpointChange(random: Random): NonNullable<ConfigChange['endpoint']> {
       { paused: random.chance(0.5) },
       { history },
       { markers: random.chance(0.5) },
+      { delta: random.chance(0.5) },
+      { concurrency: random.pick([1, 2, 4]) },
     ]),
   ]
 }

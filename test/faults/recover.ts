@@ -30,7 +30,23 @@ export async function recover(stage: Stage): Promise<void> {
     for (const name of clusterNames) await lab.agent(name).start()
     await lab.quiet(20_000)
   } while (clusterNames.some((name) => lab.agent(name).running === undefined))
+  await replay(stage)
   await audit(stage)
+}
+
+/** What was given up is told again: then receivers know what is true. */
+async function replay({ lab, config }: Stage): Promise<void> {
+  for (const name of endpointNames.filter((each) => config.endpoints[each].present)) {
+    const letters = async () => (await lab.hub.running?.store.deadLetters({ endpoint: name, limit: 1_000 }))?.letters ?? []
+    for (let given = await letters(), rounds = 0; given.length > 0; given = await letters()) {
+      if (++rounds > 3) throw new Error(`${given.length} dead letters of ${name} cannot be told again`)
+      await lab.hub.running?.delivery.replay(
+        name,
+        given.map(({ id }) => id),
+      )
+      await lab.quiet(20_000)
+    }
+  }
 }
 
 /** Where a server told an untruth, only another comparison finds it. */

@@ -64,8 +64,27 @@ export type OtherStep =
   /** All faults end, everything becomes quiet, and the oracle looks. */
   | { readonly do: 'check' }
 
-/** `taken-*`: the receiver keeps what it was sent although the sender does not learn so. */
-export type ReceiverMode = 'ok' | '500' | '429' | 'reset' | 'hang' | 'slow' | 'late' | 'taken-500' | 'taken-reset' | 'taken-hang'
+/**
+ * `taken-*`: the receiver keeps what it was sent although the sender does not learn so. With a name of an object: a request that has one of that
+ * name is refused (400) or breaks it (500); it is named in the answer, to be tried again or not. `one-*`: only requests with one event are taken.
+ */
+export type ReceiverMode =
+  | 'ok'
+  | '500'
+  | '429'
+  | 'reset'
+  | 'hang'
+  | 'slow'
+  | 'late'
+  | 'taken-500'
+  | 'taken-reset'
+  | 'taken-hang'
+  | 'refuses-two'
+  | 'breaks-on-four'
+  | 'names-three'
+  | 'gives-up-one'
+  | 'one-413'
+  | 'one-400'
 
 export type Step = ObjectStep | ServerStep | ProcessStep | OtherStep
 

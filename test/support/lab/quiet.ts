@@ -41,10 +41,10 @@ async function unrest({ snapshot, hub, agents, clusters }: Scene): Promise<strin
     const why = unrestOf(agent, { plan: planFor(snapshot, agent.cluster), simulator })
     if (why !== undefined) return `agent ${agent.cluster}: ${why}`
   }
-  for (const { name, phase, backlog, scans, reason } of await hub.delivery.status()) {
+  for (const { name, phase, backlog, scans, parked, reason } of await hub.delivery.status()) {
     if (phase === 'paused') continue
-    if (phase !== 'idle' || backlog > 0 || scans.length > 0)
-      return `endpoint ${name} is ${phase} (${reason ?? ''}), ${backlog} events and ${scans.length} scans wait`
+    if (phase !== 'idle' || backlog > 0 || scans.length > 0 || parked.objects > 0)
+      return `endpoint ${name} is ${phase} (${reason ?? ''}), ${backlog} events and ${scans.length} scans wait, ${parked.objects} objects are parked`
   }
   return undefined
 }
