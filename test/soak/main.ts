@@ -32,6 +32,7 @@ async function soak(): Promise<boolean> {
     seconds: seconds(),
     kills: killer.kills,
     withdrawn: stage.withdrawn,
+    letters: stage.letters,
     ...summedUp(verdicts),
   })
   try {

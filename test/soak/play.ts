@@ -99,7 +99,7 @@ async function reviveAll({ stage, killer }: Play): Promise<void> {
  */
 async function putBack(soak: Soak): Promise<void> {
   const { stage, killer, copy } = soak
-  const { towns, outlets } = stage
+  const { towns, outlets, letters } = stage
   if (copy === undefined) return
   await reviveAll(soak)
   soak.onCheck(await judge(stage))
@@ -110,6 +110,7 @@ async function putBack(soak: Soak): Promise<void> {
   }
   await stage.replaceDatabase(copy)
   for (const { witness } of outlets) witness.putBack()
+  letters.forget()
   await killer.revive('hub')
   soak.onCheck(await judge(stage))
   for (const { load } of towns) load.keepAll(false)

@@ -1,11 +1,14 @@
-/** Hub and agents, killed a hundred times by SIGKILL: at each named moment, and at random under load. Nothing is lost, nothing is out of order. */
+/**
+ * Hub and agents, killed a hundred times by SIGKILL: at each named moment, and at random under load, while one of three receivers refuses, breaks and
+ * hangs. Nothing is lost, nothing is out of order, and what was given up can be told again.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createKiller } from '../support/kills/killer.ts'
 import { momentsOf, playMatrix } from '../support/kills/matrix.ts'
 import { setStage } from '../support/kills/stage.ts'
 import { faultsOf, tableOf } from '../support/kills/table.ts'
-import { judge } from '../support/kills/verdict.ts'
+import { judge, redeem } from '../support/kills/verdict.ts'
 
 const seed = Number(process.env.WATCH_HUB_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
@@ -23,9 +26,12 @@ test('a hundred kills lose nothing, turn nothing round, and repeat only what is 
       seconds: (performance.now() - began) / 1_000,
       kills: killer.kills,
       withdrawn: stage.withdrawn,
+      letters: stage.letters,
     }
     for (const line of tableOf(outcome).split('\n')) t.diagnostic(line)
     assert.deepEqual(faultsOf(outcome), [])
+    assert.ok(stage.letters.written > 0, 'expected that something was given up')
+    assert.deepEqual(await redeem(stage), [])
     assert.ok(killer.kills.length >= 100, `expected a hundred kills, got ${killer.kills.length}`)
     const atMoments = killer.kills.filter((kill) => !kill.endsWith('at random')).length
     assert.equal(atMoments, momentsOf('hub').length + momentsOf('agent').length)

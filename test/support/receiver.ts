@@ -123,8 +123,7 @@ export async function startReceiver({ answer = () => ({}), port = 0, sweeps = fa
       requests.push(one)
       const answer = await answering(one)
       if (isAccepted(answer)) {
-        const refused = refusedIn(answer.body)
-        const accepted = one.items.filter(({ id }) => !refused.has(id))
+        const accepted = acceptedOf(one, answer)
         items.push(...accepted)
         for (const item of accepted) book.enter(item)
         for (const marker of markersOf(body)) {
@@ -221,6 +220,13 @@ function createBook() {
       return ghosts
     },
   }
+}
+
+/** The items of a request that its receiver takes when it answers so. */
+export function acceptedOf({ items }: Pick<ReceivedRequest, 'items'>, answer: Answer): readonly Item[] {
+  if (!isAccepted(answer)) return []
+  const refused = refusedIn(answer.body)
+  return items.filter(({ id }) => !refused.has(id))
 }
 
 const isAccepted = ({ status = 200, hang, reset, taken }: Answer): boolean =>

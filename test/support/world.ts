@@ -75,6 +75,9 @@ export interface StatusText {
     /** Versions that a newer one of the same object replaced before they were told. */
     readonly skipped: number
     readonly scans: readonly unknown[]
+    readonly parked: { readonly objects: number }
+    readonly deadLetters: { readonly count: number }
+    readonly breaker: { readonly state: string; readonly reason?: string }
   }[]
   readonly config: {
     readonly live?: { readonly commit: string }

@@ -70,7 +70,7 @@ export function createKiller({ world, towns, env }: Pick<Stage, 'world' | 'towns
       const end = await Promise.race([program.ended, tooLate])
       if (end === 'alive') throw new Error(`${what}: the moment did not come within ${patienceMs} ms:\n${tail(program)}`)
       running.delete(victim)
-      if (end !== null || !program.output().endsWith(lastWordOf(deadly)))
+      if (end !== null || !program.output().includes(lastWordOf(deadly)))
         throw new Error(`${what}: expected it to die of that, got exit code ${end}:\n${tail(program)}`)
       kills.push(what)
     },

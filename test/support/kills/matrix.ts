@@ -2,6 +2,7 @@
 
 import type { Moment } from '@watch-hub/shared/runtime/moment'
 import { sleep } from '@watch-hub/shared/runtime/sleep'
+import { Task } from '@watch-hub/shared/runtime/task'
 import type { Deadly } from '../kill-at.ts'
 import type { Killer } from './killer.ts'
 import type { Random } from './random.ts'
@@ -75,6 +76,7 @@ export async function playMatrix({ stage, killer }: Play): Promise<void> {
     await hubDiesAt(deadly, { stage, killer })
     await killer.revive('hub')
     await world.status(({ clusters }) => clusters.every(({ connected }) => connected), 'the agents that survived')
+    await stage.letters.look()
     const next = ofAgents.next()
     const town = random.pick(towns)
     if (!next.done) await killer.diesAt(town, next.value)
@@ -104,7 +106,25 @@ export async function hubDiesAt(deadly: Deadly, { stage, killer }: Play): Promis
       await killer.strike(town)
       await killer.revive(town, { atOnce: true })
     }
+  if (deadly.moment === 'dead-letter-replayed') return await diesWhileReplaying(deadly, { stage, killer })
   await killer.diesAt('hub', deadly)
+}
+
+/** There are always some: one curse stays. */
+async function diesWhileReplaying(deadly: Deadly, { stage: { letters }, killer }: Play): Promise<void> {
+  await killer.revive('hub')
+  while ((await letters.look()).length === 0) await sleep(200)
+  const asking = new Task(async (signal) => {
+    for (;;) {
+      await letters.replay().catch(() => {}) // the hub is not there yet, or not any more
+      await sleep(100, signal)
+    }
+  })
+  try {
+    await killer.diesAt('hub', deadly)
+  } finally {
+    await asking[Symbol.asyncDispose]()
+  }
 }
 
 function shuffled<T>(all: readonly T[], random: Random): readonly T[] {

@@ -1,6 +1,7 @@
 /**
  * Where processes are killed: two simulated clusters, a hub and two agents as real processes, and three endpoints, each with a witness beside it:
- * `latest`, `every` (`history: every`) and `flaky`, which fails now and then in several ways. What the config says can be changed while it runs.
+ * `latest`, `every` (`history: every`, eight requests in flight) and `flaky`, which has eight in flight too and fails in every way. What the config says
+ * can be changed while it runs.
  */
 import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -10,13 +11,21 @@ import { type Cluster, startSimulatedCluster } from '../cluster.ts'
 import { createGitRepo, type GitRepo } from '../git-repo.ts'
 import { killAt, tellingOf } from '../kill-at.ts'
 import { manifest } from '../manifest.ts'
-import { type Answer, type Receiver, startReceiver } from '../receiver.ts'
+import { acceptedOf, type Receiver, startReceiver } from '../receiver.ts'
 import { startWorld, type World } from '../world.ts'
+import { type Letters, watchLetters } from './letters.ts'
 import { type Change, type Load, startLoad } from './load.ts'
+import { createMood, type Mood } from './mood.ts'
 import { type Random, seeded } from './random.ts'
 import { createWitness, type Witness } from './witness.ts'
 
 const endpointNames = ['latest', 'every', 'flaky'] as const
+type EndpointName = (typeof endpointNames)[number]
+
+/** Batches in flight. */
+export const concurrencyOf: Readonly<Record<EndpointName, number>> = { latest: 1, every: 8, flaky: 8 }
+/** What it keeps failing on is given up soon. */
+const patience = '2s'
 const clusterNames = ['east', 'west'] as const
 
 export interface Town {
@@ -29,7 +38,7 @@ export interface Town {
 }
 
 export interface Outlet {
-  readonly name: string
+  readonly name: EndpointName
   readonly receiver: Receiver
   readonly witness: Witness
 }
@@ -54,6 +63,9 @@ export interface Stage extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>
   readonly towns: readonly Town[]
   readonly outlets: readonly Outlet[]
+  /** Of the receiver of `flaky`, and what was given up for it. */
+  readonly mood: Mood
+  readonly letters: Letters
   readonly wishes: Wishes
   /** The commit that says so. */
   readonly commit: string
@@ -78,7 +90,8 @@ export async function setStage(seed: number): Promise<Stage> {
   const towns: Town[] = []
   for (const name of clusterNames) towns.push(await startTown({ name, dir, seed: random.whole(2 ** 31), scope: building }))
   const outlets: Outlet[] = []
-  for (const name of endpointNames) outlets.push(await openOutlet({ name, random, scope: building }))
+  const mood = createMood(random)
+  for (const name of endpointNames) outlets.push(await openOutlet({ name, mood, scope: building }))
   let wishes = firstWishes
   const diary = keepDiary()
   let commit = await writeConfig(repo, outlets, wishes)
@@ -107,6 +120,8 @@ export async function setStage(seed: number): Promise<Stage> {
     env,
     towns,
     outlets,
+    mood,
+    letters: watchLetters(world, 'flaky'),
     get wishes() {
       return wishes
     },
@@ -170,31 +185,23 @@ async function startTown({ name, dir, seed, scope }: TownSettings): Promise<Town
 }
 
 interface OutletSettings {
-  readonly name: string
-  readonly random: Random
+  readonly name: EndpointName
+  readonly mood: Mood
   readonly scope: AsyncDisposableStack
 }
 
-async function openOutlet({ name, random, scope }: OutletSettings): Promise<Outlet> {
-  const witness = createWitness()
+async function openOutlet({ name, mood, scope }: OutletSettings): Promise<Outlet> {
+  const witness = createWitness({ refuses: name === 'flaky' })
   const receiver = scope.use(
     await startReceiver({
       answer: (request) => {
-        const answer = name === 'flaky' ? moody(random) : {}
-        witness.note(request, Object.keys(answer).length === 0)
+        const answer = name === 'flaky' ? mood.answer(request) : {}
+        witness.note(request, acceptedOf(request, answer))
         return answer
       },
     }),
   )
   return { name, receiver, witness }
-}
-
-/** One of twelve requests fails. */
-function moody(random: Random): Answer {
-  const mood = random.whole(36)
-  if (mood === 0) return { status: 503 }
-  if (mood === 1) return { reset: true }
-  return mood === 2 ? { hang: true } : {}
 }
 
 /** Resolves to the commit. */
@@ -216,6 +223,8 @@ async function writeConfig(repo: GitRepo, outlets: readonly Outlet[], wishes: Wi
       url: receiver.url,
       timeout: '2s',
       history: name === 'every' ? 'every' : 'latest',
+      concurrency: concurrencyOf[name],
+      retry: { maxAge: patience },
       batch: { maxWait: '50ms', maxObjects: wishes.maxObjects },
     }),
   )

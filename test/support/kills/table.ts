@@ -1,4 +1,5 @@
 /** The table that a matrix or a soak ends with. */
+import type { Letters } from './letters.ts'
 import type { Row } from './verdict.ts'
 
 export interface Outcome {
@@ -9,14 +10,15 @@ export interface Outcome {
   readonly changes: number
   readonly rows: readonly Row[]
   readonly withdrawn: number
+  readonly letters: Pick<Letters, 'written' | 'problems'>
 }
 
-/** Requests that may come again for each time the hub died: the one in flight, and one that was accepted and not yet forgotten. */
-const repeatsPerKill = 2
+/** Requests that may come again for each time the hub died: those in flight, and as many that were accepted and not yet forgotten. */
+const repeatsPerKill = ({ concurrency }: Row): number => 2 * concurrency
 
 const columns = ['endpoint', 'delivered', 'lost', 'out of order', 'altered', 'duplicated', 'requests again', 'retold'] as const
 
-export function tableOf({ seed, seconds, kills, changes, rows, withdrawn }: Outcome): string {
+export function tableOf({ seed, seconds, kills, changes, rows, withdrawn, letters }: Outcome): string {
   const lines = rows.map((row) =>
     [
       row.endpoint,
@@ -38,7 +40,7 @@ export function tableOf({ seed, seconds, kills, changes, rows, withdrawn }: Outc
   const hub = hubKills(kills)
   return [
     `seed ${seed}, ${Math.round(seconds)} s: ${kills.length} kills (hub ${hub}, agents ${kills.length - hub}; ${kills.length - random} at a moment, ${random} at random)`,
-    `${changes} changes made; acknowledgements taken back ${withdrawn}`,
+    `${changes} changes made; acknowledgements taken back ${withdrawn}; dead letters written ${letters.written}`,
     ...text,
   ].join('\n')
 }
@@ -46,15 +48,17 @@ export function tableOf({ seed, seconds, kills, changes, rows, withdrawn }: Outc
 const hubKills = (kills: readonly string[]): number => kills.filter((kill) => kill.startsWith('hub ')).length
 
 /** What must not be, one sentence each. `putBack`: how often the database was put back to an earlier copy. */
-export function faultsOf({ rows, withdrawn, kills }: Outcome, putBack = 0): readonly string[] {
-  const bound = repeatsPerKill * hubKills(kills)
+export function faultsOf({ rows, withdrawn, kills, letters }: Outcome, putBack = 0): readonly string[] {
   return [
+    ...letters.problems,
     ...(withdrawn > 0 && putBack === 0 ? [`${withdrawn} times the hub had less than it had acknowledged`] : []),
-    ...rows.flatMap(({ endpoint, lost, outOfOrder, altered, repeated }) => [
-      ...lost.map((what) => `lost for ${endpoint}: ${what}`),
-      ...outOfOrder.map((what) => `out of order for ${endpoint}: ${what}`),
-      ...altered.map((what) => `altered for ${endpoint}: ${what}`),
-      ...(repeated > bound && putBack === 0 ? [`${endpoint} got ${repeated} requests again, expected ${bound} at most`] : []),
-    ]),
+    ...rows.flatMap((row) => faultsIn(row, putBack > 0 ? Number.POSITIVE_INFINITY : repeatsPerKill(row) * hubKills(kills))),
   ]
 }
+
+const faultsIn = ({ endpoint, lost, outOfOrder, altered, repeated }: Row, bound: number): readonly string[] => [
+  ...lost.map((what) => `lost for ${endpoint}: ${what}`),
+  ...outOfOrder.map((what) => `out of order for ${endpoint}: ${what}`),
+  ...altered.map((what) => `altered for ${endpoint}: ${what}`),
+  ...(repeated > bound ? [`${endpoint} got ${repeated} requests again, expected ${bound} at most`] : []),
+]

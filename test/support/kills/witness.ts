@@ -1,7 +1,8 @@
 /**
  * The witness beside one endpoint: looks at every request and finds out what a receiver must never see.
  *
- *   altered       the same event in two requests that differ, in their bytes or their id; attempts that were not accepted count too (law 4)
+ *   altered       a request id with two bodies, or an event that differs from the time before; attempts that were not accepted count too (law 4).
+ *                 Where no request is ever refused, an event also stays in its request: what is refused is sent again in halves
  *   out of order  the first delivery of an event of an object after a newer one's, or a new uid while the old one was not deleted (law 3)
  *   duplicates    events that were accepted before; they are allowed, in whole requests, a few for each time the hub died (law 4)
  *
@@ -21,10 +22,19 @@ export interface Findings {
   /** One sentence each. */
   readonly altered: readonly string[]
   readonly outOfOrder: readonly string[]
+  /** New objects that came before the old one of their name was deleted. */
+  readonly overtaken: readonly Overtaken[]
+}
+
+interface Overtaken {
+  /** Uid of the old one. */
+  readonly uid: string
+  readonly what: string
 }
 
 export interface Witness {
-  note(request: ReceivedRequest, accepted: boolean): void
+  /** `accepted`: the items that the receiver takes. */
+  note(request: ReceivedRequest, accepted: readonly Item[]): void
   findings(): Findings
   /** Whether the change that gave the object this version arrived as a live event. */
   heardLive(cluster: string, resource: string, version: number): boolean
@@ -33,15 +43,18 @@ export interface Witness {
   forget(): void
 }
 
-const scanned: readonly (string | undefined)[] = ['initial', 'resync']
+/** Told of what the endpoint may have already, with the number that it had. */
+const scanned: readonly (string | undefined)[] = ['initial', 'resync', 'replay']
 const live: readonly (string | undefined)[] = [undefined, 'in-scope', 'out-of-scope']
 
-export function createWitness(): Witness {
+/** `refuses`: its receiver refuses requests. */
+export function createWitness({ refuses }: { readonly refuses: boolean }): Witness {
   const altered: string[] = []
   const outOfOrder: string[] = []
-  /** Request id → hash of its bytes; event id → request id. */
+  const overtaken: Overtaken[] = []
+  /** By id: hashes of requests, and what was seen of events. */
   const bytesOf = new Map<string, string>()
-  const requestOf = new Map<string, string>()
+  const seen = new Map<string, { readonly request: string; readonly text: string }>()
   const acceptedRequests = new Set<string>()
   const known = new Set<string>()
   /** By object: the newest sequence it was told of. */
@@ -54,16 +67,22 @@ export function createWitness(): Witness {
   /** What is not newer than this may come again. */
   let retoldUpTo = ''
 
-  const compareBytes = (id: string, { raw, items }: ReceivedRequest) => {
-    const hash = createHash('sha1').update(raw).digest('base64')
+  const compareRequest = (id: string, { raw, items }: ReceivedRequest) => {
+    const hash = hashOf(raw)
     if ((bytesOf.get(id) ?? hash) !== hash) altered.push(`request ${id} came again with other bytes`)
     bytesOf.set(id, hash)
-    for (const item of items) {
-      const before = requestOf.get(item.id)
-      if (before !== undefined && before !== id)
-        altered.push(`${told(item)} came in request ${id} after it had come in request ${before}`)
-      requestOf.set(item.id, id)
-    }
+    for (const item of items) compareItem(id, item)
+  }
+  const compareItem = (id: string, item: Item) => {
+    const { object, ...rest } = item.raw
+    const text = JSON.stringify({ ...rest, object: hashOf(JSON.stringify(object)) })
+    const before = seen.get(item.id)
+    seen.set(item.id, { request: id, text })
+    if (before === undefined) return
+    if (before.text !== text)
+      altered.push(`${told(item)} differs in request ${id} from request ${before.request}: ${before.text} became ${text}`)
+    else if (before.request !== id && !refuses)
+      altered.push(`${told(item)} came in request ${id} after it had come in request ${before.request}`)
   }
 
   const judgeOrder = (item: Item) => {
@@ -79,7 +98,8 @@ export function createWitness(): Witness {
     const name = `${item.cluster} ${item.resource} ${item.namespace}/${item.name}`
     const holder = holders.get(name)
     if (type !== 'deleted') {
-      if (holder !== undefined && holder !== key) outOfOrder.push(`${told(item)} came before ${holder} was deleted`)
+      if (holder !== undefined && holder !== key)
+        overtaken.push({ uid: holder.slice(holder.indexOf('/') + 1), what: `${told(item)} came before ${holder} was deleted` })
       holders.set(name, key)
     } else if (holder === key) holders.delete(name)
   }
@@ -99,24 +119,26 @@ export function createWitness(): Witness {
   return {
     note: (request, accepted) => {
       const id = String(request.headers['webhook-id'])
-      compareBytes(id, request)
-      if (!accepted) return
+      compareRequest(id, request)
+      if (accepted.length === 0) return
       if (acceptedRequests.has(id)) counts.repeated++
       acceptedRequests.add(id)
-      for (const item of request.items) accept(item)
+      for (const item of accepted) accept(item)
     },
-    findings: () => ({ ...counts, altered, outOfOrder }),
+    findings: () => ({ ...counts, altered, outOfOrder, overtaken }),
     heardLive: (cluster, resource, version) => heard.has(`${cluster} ${resource} ${version}`),
     putBack: () => {
       retoldUpTo = last
       bytesOf.clear()
-      requestOf.clear()
+      seen.clear()
     },
     forget: () => {
       heard.clear()
     },
   }
 }
+
+const hashOf = (text = ''): string => createHash('sha1').update(text).digest('base64')
 
 const told = ({ type, reason = 'live', cluster, resource, name, sequence }: Item): string =>
   `${type} (${reason}) of ${cluster} ${resource} ${name}, sequence ${sequence},`
