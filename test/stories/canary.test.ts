@@ -106,6 +106,7 @@ const noHttp: Hostility = async ({ read, request, socket }) => {
 }
 const namingEvents: Hostility = async ({ read, request, response }) => {
   const ids = [...(await read()).matchAll(/"id":"(?<id>\d+)"/g)].map((match) => match.groups?.id)
+  ids.push(told(request))
   response.end(
     JSON.stringify({ failures: ids.map((id) => ({ id, message: `${told(request)} ${decoded(request)}`, retry: true })) }),
   )
@@ -278,7 +279,7 @@ test('no secret is found in what the hub logs, stores, answers or sends elsewher
   const { world, receivers, issuer, cluster } = on
   for (const name of names) {
     receivers[name].otherwise(attentive)
-    receivers[name].meet(...echoes.slice(0, 2))
+    receivers[name].meet(...echoes.slice(0, 2), namingEvents)
   }
   await cluster.client.create('services', service('shop'))
   await cluster.client.create('services', service('poison'))

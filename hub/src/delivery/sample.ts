@@ -34,7 +34,7 @@ export interface SampleAnswer {
   /** What the endpoint said, at most 16 KiB. Without secrets. */
   readonly answer?: string
   /** What it would not take, though it accepted the request. */
-  readonly failures?: readonly NamedFailure[]
+  readonly failures?: readonly Omit<NamedFailure, 'id'>[]
   /** How long the attempt took. */
   readonly ms: number
   /** Of the request's body; 0 when nothing was tried. */
@@ -84,7 +84,8 @@ function told(outcome: Outcome): Pick<SampleAnswer, 'outcome' | 'failure' | 'rea
   if (outcome.kind === 'blocked') return { outcome: 'blocked', reason: outcome.why.message }
   if (outcome.kind === 'accepted') {
     const { kind, status, failures, answer } = outcome
-    return { outcome: kind, status, ...(failures !== undefined && { failures }), ...(answer !== undefined && { answer }) }
+    const named = failures?.map(({ message, retry }) => ({ message, retry })) // an id is not masked, and may be a secret said back
+    return { outcome: kind, status, ...(named !== undefined && { failures: named }), ...(answer !== undefined && { answer }) }
   }
   const { status, answer, kind, message } = outcome.why
   return {

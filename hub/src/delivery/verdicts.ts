@@ -91,7 +91,9 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
   async function named(lane: BatchLane, failures: readonly NamedFailure[]): Promise<void> {
     const batch = await load(lane.batch, deps.loading)
     const refused = sortOut(batch, failures)
-    for (const id of refused.unknown) log.warn('the endpoint names an event that was not sent to it', { id })
+    // ids that are not ours are foreign text, perhaps a secret said back: they are counted
+    if (refused.unknown.length > 0)
+      log.warn('the endpoint names events that were not sent to it', { events: refused.unknown.length })
     const failing = refused.parked.length + refused.dead.length
     const letters = refused.dead.map(({ item, why }) =>
       letterOf(item, why, { attempts: 1, firstAttemptAt: batch.firstTriedAt ?? now() }),

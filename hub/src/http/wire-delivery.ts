@@ -57,7 +57,7 @@ export const sampleAnswer: Decoder<SampleAnswer> = object({
   reason: optional(string),
   status: optional(number),
   answer: optional(string),
-  failures: optional(array(object({ id: string, message: string, retry: boolean }))),
+  failures: optional(array(object({ message: string, retry: boolean }))),
   ms: number,
   bytes: number,
 })
