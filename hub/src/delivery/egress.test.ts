@@ -88,8 +88,8 @@ test('egress lets the narrowest range decide: nothing but one network, and not a
 
 test('egress opens no metadata address with the range around it', () => {
   const wide = createEgress(['0.0.0.0/0', '::/0', '169.254.0.0/16'])
-  assert.equal(wide.refusal('169.254.1.1'), undefined)
-  for (const address of ['169.254.169.254', '::ffff:169.254.169.254', '127.0.0.1', '::1'])
+  for (const address of ['169.254.1.1', '127.0.0.1', '::1', '::ffff:127.0.0.1']) assert.equal(wide.refusal(address), undefined)
+  for (const address of ['169.254.169.254', '::ffff:169.254.169.254', 'fd00:ec2::254'])
     assert.notEqual(wide.refusal(address), undefined, address)
   assert.equal(createEgress(['169.254.169.254/32']).refusal('169.254.169.254'), undefined)
 })

@@ -1,7 +1,7 @@
 /**
  * Egress: which addresses deliveries may reach. Loopback, link-local, cloud metadata, unspecified, multicast and reserved addresses are closed;
- * operators open and close ranges, Git does not. Of the ranges that hold an address the narrowest counts, so that what opens all private
- * networks opens no metadata address in them. What is judged is the address that is connected to, asked at every connect, so that a name
+ * operators open and close ranges, Git does not. Of the operator's ranges that hold an address the narrowest counts, and it counts more than
+ * what is closed by itself; but what opens a whole network opens no metadata address in it, those have to be named. What is judged is the address that is connected to, asked at every connect, so that a name
  * which changes its address between two looks gains nothing; of IPv6 addresses that carry an IPv4 address both have to be open.
  */
 import dns from 'node:dns'
@@ -34,12 +34,15 @@ export interface EgressOptions {
 
 interface Closed {
   readonly what: string
+  /** Opened only by a range that is not wider. */
+  readonly named?: true
   readonly cidrs: readonly string[]
 }
 
 const closed: readonly Closed[] = [
   {
     what: 'a cloud metadata address',
+    named: true,
     cidrs: [
       '169.254.169.254/32',
       '169.254.170.2/32',
@@ -61,21 +64,25 @@ const closed: readonly Closed[] = [
 interface Range {
   readonly list: BlockList
   readonly family: 'ipv4' | 'ipv6'
-  readonly bits: number
+  /** The higher one decides. */
+  readonly rank: number
   /** Why an address in it may not be reached; absent = it may. */
   readonly closed?: string
 }
 
 /** `allow`: ranges that the operator opened, `127.0.0.0/8`. Throws when a range is none. */
 export function createEgress(allow: readonly string[], { deny = [], resolve = dns.lookup }: EgressOptions = {}): Egress {
-  // of two that are equally narrow the first counts
+  // of two of one rank the first counts
   const ranges: readonly Range[] = [
     ...deny.map((cidr) => rangeOf(cidr, `is in ${cidr}, which the operator closed with --deny-egress`)),
     ...allow.map((cidr) => rangeOf(cidr)),
-    ...closed.flatMap(({ what, cidrs }) =>
-      cidrs.map((cidr) => rangeOf(cidr, `is ${what}; an operator opens it with --allow-egress ${cidr}`)),
+    ...closed.flatMap(({ what, named, cidrs }) =>
+      cidrs.map((cidr) => {
+        const range = rangeOf(cidr, `is ${what}; an operator opens it with --allow-egress ${cidr}`)
+        return named ? range : { ...range, rank: -1 }
+      }),
     ),
-  ].sort((a, b) => b.bits - a.bits)
+  ].sort((a, b) => b.rank - a.rank)
   const refusal = (address: string): string | undefined => {
     for (const form of [...carriedIPv4(address), address]) {
       const why = ranges.find((range) => holds(range, form))?.closed
@@ -113,7 +120,7 @@ function rangeOf(cidr: string, why?: string): Range {
   const list = new BlockList()
   const family = version === 4 ? 'ipv4' : 'ipv6'
   list.addSubnet(address, bits, family)
-  return { list, family, bits, ...(why !== undefined && { closed: why }) }
+  return { list, family, rank: bits, ...(why !== undefined && { closed: why }) }
 }
 
 /** Only addresses of the range's own family: what an IPv6 address carries is judged by itself. */
