@@ -19,7 +19,7 @@ export interface Killer {
   revive(victim: Victim, options?: { readonly atOnce: boolean }): Promise<void>
 }
 
-const patienceMs = 30_000
+const patienceMs = 60_000
 
 export function createKiller({ world, towns, env }: Pick<Stage, 'world' | 'towns' | 'env'>): Killer {
   const kills: string[] = []

@@ -27,7 +27,7 @@ const places: Readonly<Record<Deadliest, Place>> = {
   'batch-frozen': { in: 'hub', nths: [1, 4] },
   'batch-answered': { in: 'hub', nths: [1, 5] },
   'batch-settled': { in: 'hub', nths: [1, 3] },
-  'batch-halved': { in: 'hub', nths: [1, 3] },
+  'batch-halved': { in: 'hub', nths: [1, 2] },
   'object-parked': { in: 'hub', nths: [1, 2] },
   'object-unparked': { in: 'hub', nths: [1, 2] },
   'dead-letter-written': { in: 'hub', nths: [1, 2] },
