@@ -2,15 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Context } from '../store/store.ts'
 import { contextText } from './contexts.ts'
-import {
-  type BatchFrame,
-  decodeFrame,
-  encodeFrame,
-  envelopeOf,
-  type Line,
-  renderItems,
-  renderRequest,
-} from './render.ts'
+import { type BatchFrame, decodeFrame, encodeFrame, envelopeOf, type Line, renderItems, renderRequest } from './render.ts'
 import { logRow } from './testing/rows.ts'
 
 const context: Context = {
