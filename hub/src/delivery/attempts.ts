@@ -82,6 +82,9 @@ export interface AttemptSignals {
   readonly end: AbortSignal
 }
 
+/** A request that waits for its pace looks this often whether it still has to. */
+const lookMs = 1_000
+
 export function createAttempts(deps: AttemptsDeps, { stop, end }: AttemptSignals): Attempts {
   const { queue, ledger, breaker, pace, now } = deps
   const under = new Set<Promise<void>>()
@@ -163,10 +166,7 @@ export function createAttempts(deps: AttemptsDeps, { stop, end }: AttemptSignals
     if (fenced(batch, deps.inside(), now()) !== batch) return { kind: 'outside' }
     const request = render(batch, deps.endpoint().name)
     try {
-      for (let ms = pace.waitMs(now()); ms > 0; ms = pace.waitMs(now())) {
-        deps.onPaced(ms)
-        await deps.sleep(ms, stop)
-      }
+      await paced(revision)
       if (stop.aborted || revision !== deps.revision() || !(probe || breaker.admits(now()) === 'any')) return { kind: 'changed' }
       pace.begin(now())
       deps.onBegin()
@@ -175,6 +175,16 @@ export function createAttempts(deps: AttemptsDeps, { stop, end }: AttemptSignals
     } catch (error) {
       if (isAbort(error, end) || isAbort(error, stop)) return { kind: 'changed' }
       throw error
+    }
+  }
+
+  /** Waits for the pace that the endpoint allows, while the order stays as it is. */
+  async function paced(revision: number): Promise<void> {
+    let said = 0
+    for (let ms = pace.waitMs(now()); ms > 0 && revision === deps.revision(); ms = pace.waitMs(now())) {
+      if (ms > said) deps.onPaced(ms - said) // others may have gone first
+      said = ms
+      await deps.sleep(Math.min(ms, lookMs), stop)
     }
   }
 

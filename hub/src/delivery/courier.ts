@@ -192,10 +192,10 @@ export function startCourier(
     log.warn('delivery failed', { reason: why.message, waitMs: Math.round(waitMs) })
   }
 
-  /** Later batches are made so that they hold half of it at most. */
-  function onOversize(bytes: number): void {
+  /** Later batches hold half of what was too large at most; beside an event that is too large alone, nothing else. */
+  function onOversize(bytes: number, events: number): void {
     const { batch } = order.endpoint
-    const maxBytes = Math.max(1_024, Math.floor(Math.min(bytes, batch.maxBytes) / 2))
+    const maxBytes = Math.max(1_024, Math.floor(Math.min(bytes, batch.maxBytes) / (events === 1 ? 1 : 2)))
     if (maxBytes < batch.maxBytes) order = { ...order, endpoint: { ...order.endpoint, batch: { ...batch, maxBytes } } }
   }
 
@@ -210,7 +210,7 @@ export function startCourier(
   /** May anything more be frozen now? */
   function wantsMore(): boolean {
     const { lanes, parking } = queue
-    if (breaker.admits(now()) === 'none' || lanes.untried > order.endpoint.concurrency) return false
+    if (breaker.admits(now()) === 'none' || lanes.ready > order.endpoint.concurrency) return false
     if (parking.full) {
       shown.stuck(`nothing new is read: ${parking.objects} objects are parked, and there is no room for more`)
       return false
@@ -252,12 +252,13 @@ export function startCourier(
   async function turn(running: Attempts, waited: boolean): Promise<Lull | undefined> {
     const shut = await gate.look()
     if (shut !== undefined) {
+      queue.release()
       shown.shut(shut.phase, shut.reason)
       return { need: noNeed, ms: shut.until === undefined ? idleMs : Math.max(0, shut.until - now()) }
     }
     await renewParked(running)
     running.start()
-    if (queue.lanes.all.length === 0 && running.inFlight === 0) shown.idle()
+    if (queue.lanes.all.length === 0 && running.inFlight === 0 && !queue.parking.full) shown.idle()
     const lull = wantsMore() ? await supply.next({ fullOnly: !running.hungry, waited }) : { need: noNeed, ms: idleMs }
     running.start()
     return lull

@@ -34,8 +34,8 @@ export interface JudgeDeps extends Pick<VerdictsDeps, 'loading' | 'log' | 'now' 
   readonly onSetback: (phase: 'retrying' | 'blocked', why: Error, waitMs: number) => void
   /** Answered 410: holds the endpoint. */
   readonly onGone: (why: DeliveryFailure) => Promise<void>
-  /** A request of this many bytes was too large. */
-  readonly onOversize: (bytes: number) => void
+  /** A request of that many events, whose objects have this many bytes, was too large. */
+  readonly onOversize: (bytes: number, events: number) => void
 }
 
 export interface Judge {
@@ -82,7 +82,7 @@ export function createJudge(deps: JudgeDeps): Judge {
     const verdict = verdictOn({
       failures: meaning.mayBlame ? lane.unclear : 0,
       othersAccepted: deps.accepted() > lane.acceptedBefore,
-      alone: queue.lanes.all.length === 1 && deps.caughtUp(),
+      alone: queue.lanes.alone(lane) && deps.caughtUp(),
       events: sizeOf(lane.batch),
     })
     const waitMs = meaning.atOnce ? 0 : delayMs(lane.failures, deps.random)
@@ -93,7 +93,7 @@ export function createJudge(deps: JudgeDeps): Judge {
 
   async function refused(lane: BatchLane, outcome: Refused, probe: boolean): Promise<void> {
     answeredUnless(outcome.why.kind === 'body_error', probe)
-    if (outcome.kind === 'oversize') deps.onOversize(bytesOf(lane))
+    if (outcome.kind === 'oversize') deps.onOversize(bytesOf(lane), sizeOf(lane.batch))
     deps.log.warn('a batch was refused', { reason: outcome.why.message, events: sizeOf(lane.batch) })
     await blame(lane, outcome.why)
   }
@@ -117,10 +117,11 @@ export function createJudge(deps: JudgeDeps): Judge {
     const { why, afterMs } = outcome
     const meaning = meaningOf(why, afterMs)
     const after = afterMs !== undefined && { afterMs }
-    if (probe || !meaning.mayBlame) breaker.failed({ probe, atOnce: meaning.atOnce, reason: why.message, ...after }, now())
+    if (probe || meaning.atOnce || !meaning.mayBlame)
+      breaker.failed({ probe, atOnce: meaning.atOnce, reason: why.message, ...after }, now())
     deps.onSetback('retrying', why, (breaker.nextAt(now()) ?? now()) - now())
-    if (meaning.mayBlame) return verdicts.charge(batch, why, { at })
-    if (!meaning.atOnce) verdicts.postpone(batch, why)
+    if (meaning.mayBlame) return verdicts.charge(batch, why, { at, ...after })
+    verdicts.postpone(batch, why, afterMs) // others go first, so that it does not keep the endpoint from them
   }
 
   return {

@@ -121,6 +121,20 @@ test('probes rotate over the batches that may start', () => {
   assert.equal(names.join(''), 'ABCAB')
 })
 
+test('those that wait for another one are not ready, and leave it alone', () => {
+  const { lanes, find, start, end } = lanesOf(batch('A', 'ax'), batch('B', 'a'), batch('C', 'a'), batch('M', '', 'closes'))
+  assert.equal(lanes.ready, 1)
+  assert.ok(lanes.alone(find('A')))
+  lanes.add([batch('D', 'd')])
+  assert.equal(lanes.ready, 2)
+  assert.ok(!lanes.alone(find('A')))
+  assert.equal(start(9), 'AD')
+  assert.equal(lanes.ready, 0)
+  end('A')
+  end('D')
+  assert.ok(lanes.alone(find('B')))
+})
+
 test('whatever happens, no object is ever in two attempts or passed by a later event', () => {
   for (let seed = 1; seed <= 40; seed++) {
     const next = numbers(seed)

@@ -40,8 +40,8 @@ interface Standing<B extends Laned> extends Lane<B> {
 export interface Lanes<B extends Laned> {
   /** Those that are not finished, in order. */
   readonly all: readonly Lane<B>[]
-  /** Those that were never tried. */
-  readonly untried: number
+  /** Those that were never tried, and do not wait for others. */
+  readonly ready: number
   /** Those whose attempt is under way, or not dealt with yet. */
   readonly busy: number
   add(batches: readonly B[]): readonly Lane<B>[]
@@ -49,6 +49,8 @@ export interface Lanes<B extends Laned> {
   next(now: number, slots: number): Lane<B> | undefined
   /** Those of which one may be the probe, least recently tried first. */
   probe(now: number, slots: number): Lane<B> | undefined
+  /** All the others wait for it. */
+  alone(lane: Lane<B>): boolean
   /** An attempt begins. */
   begin(lane: Lane<B>): void
   /** Its attempt came to nothing, and the next one does not begin before `notBefore`. */
@@ -69,15 +71,14 @@ export function createLanes<B extends Laned>(): Lanes<B> {
   const all: Standing<B>[] = []
   /** The last batch of each object. */
   let last = new Map<string, Standing<B>>()
-  let untried = 0
-  let turns = 0
+  let attempts = 0
   /** Batches whose attempt is under way. */
   let busy = 0
 
-  const standing = (batch: B): Standing<B> => {
-    untried++
-    return { batch, busy: false, failures: 0, notBefore: 0, lastTurn: 0, unclear: 0, acceptedBefore: 0, blockers: 0, blocks: [] }
-  }
+  const standing = (batch: B): Standing<B> => ({
+    batch,
+    ...{ busy: false, failures: 0, notBefore: 0, lastTurn: 0, unclear: 0, acceptedBefore: 0, blockers: 0, blocks: [] },
+  })
 
   function link(lane: Standing<B>): void {
     for (const key of lane.batch.keys) {
@@ -104,24 +105,25 @@ export function createLanes<B extends Laned>(): Lanes<B> {
     return found
   }
 
-  function left(lane: Standing<B>): void {
-    if (lane.busy) busy--
-    if (lane.lastTurn === 0) untried--
+  /** All in order, and whether they wait for no other. */
+  function* turns(): Generator<readonly [lane: Standing<B>, free: boolean]> {
+    let closing = false
+    for (const [i, lane] of all.entries()) {
+      const { scan } = lane.batch
+      const behindMarker = closing && scan !== undefined
+      closing ||= scan === 'closes'
+      yield [lane, lane.blockers === 0 && !behindMarker && (scan !== 'closes' || i === 0)]
+    }
   }
 
   /** Those that may start, in order, as far as `slots` go. */
   function* startable(now: number, slots: number): Generator<Standing<B>> {
     if (busy >= slots) return
     let taken = busy
-    let closing = false
-    for (const [i, lane] of all.entries()) {
-      const { scan } = lane.batch
-      const behindMarker = closing && scan !== undefined
-      closing ||= scan === 'closes'
+    for (const [lane, free] of turns()) {
       if (lane.busy) continue
       const holds = lane.failures > 0 && lane.failures < standsAside
-      const may = lane.blockers === 0 && !behindMarker && (scan !== 'closes' || i === 0) && lane.notBefore <= now
-      if (may && (holds || taken < slots)) yield lane
+      if (free && lane.notBefore <= now && (holds || taken < slots)) yield lane
       if (holds) taken++
     }
   }
@@ -130,8 +132,10 @@ export function createLanes<B extends Laned>(): Lanes<B> {
     get all() {
       return all
     },
-    get untried() {
-      return untried
+    get ready() {
+      let ready = 0
+      for (const [{ lastTurn }, free] of turns()) if (free && lastTurn === 0) ready++
+      return ready
     },
     get busy() {
       return busy
@@ -151,9 +155,12 @@ export function createLanes<B extends Laned>(): Lanes<B> {
       for (const lane of startable(now, slots)) if (found === undefined || lane.lastTurn < found.lastTurn) found = lane
       return found
     },
+    alone(lane) {
+      for (const [each, free] of turns()) if (free && each !== lane) return false
+      return true
+    },
     begin(lane) {
-      if (lane.lastTurn === 0) untried--
-      lane.lastTurn = ++turns
+      lane.lastTurn = ++attempts
       lane.busy = true
       busy++
     },
@@ -172,13 +179,13 @@ export function createLanes<B extends Laned>(): Lanes<B> {
       all.splice(all.indexOf(found), 1)
       for (const key of found.batch.keys) if (last.get(key) === found) last.delete(key)
       for (const next of found.blocks) next.blockers--
-      left(found)
+      if (found.busy) busy--
     },
     replace(lane, by) {
       const found = find(lane)
       const lanes = by.map(standing)
       all.splice(all.indexOf(found), 1, ...lanes)
-      left(found)
+      if (found.busy) busy--
       relink()
       return lanes
     },

@@ -42,6 +42,8 @@ export interface Ledger {
   freeze(step: LedgerStep): Promise<FreezeOutcome>
   /** Resolves when everything there is to write is on disk. */
   flush(): Promise<void>
+  /** Resolves when no step is under way, whatever came of the last one. */
+  still(): Promise<void>
 }
 
 export interface LedgerDeps {
@@ -155,6 +157,11 @@ export function createLedger(endpoint: string, { store, onSettled = () => {} }: 
     },
     park: (id, parking) => void parked.set(id, parking),
     freeze: begin,
+    still: () =>
+      under.then(
+        () => {},
+        () => {}, // whoever waited for it has heard of it
+      ),
     async flush() {
       await under
       if (accepted.size > 0 || cursor !== written || attempts.length > 0 || parked.size > 0) await begin({})

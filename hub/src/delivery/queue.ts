@@ -30,10 +30,13 @@ export interface Queue {
   change(change: Change, step?: Omit<LedgerStep, 'batches' | 'replaced' | 'given'>): Promise<FreezeOutcome>
   /** Where later events of parked objects go. */
   join(items: readonly Item[]): Change
-  /** What waits of these objects in lanes joins behind, and before that `earlier`: they get parked. Nothing of them is under way. */
+  /**
+   * What waits of these objects in lanes joins behind, and before that `earlier`: they get parked. Nothing of them is under way. The others of
+   * their batches are told whole.
+   */
   withdraw(keys: ReadonlySet<string>, earlier?: readonly Item[]): Promise<Change>
-  /** What waits behind a batch that is not told as it was frozen: patches are told whole. */
-  wholeBehind(lane: BatchLane): Change
+  /** What waits behind a batch that is not told as it was frozen: patches are told whole. `except`: ids of those that change otherwise. */
+  wholeBehind(lane: BatchLane, except?: ReadonlySet<string>): Change
   /** Keeps no events in memory: for an endpoint that does not answer. */
   release(): void
 }
@@ -72,6 +75,7 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
       return parking
     },
     async restore() {
+      await ledger.still()
       const { batches, tried, ...state } = await store.endpoint(endpoint)
       ledger.begin(state)
       lanes = createLanes()
@@ -108,13 +112,14 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
         const { items: loaded = [] } = await load(batch, deps)
         const stays = (i: number) => !keys.has(batch.keys[i] ?? '')
         items.push(...loaded.flatMap((item, i) => (item === undefined || stays(i) ? [] : [item])))
-        const rest = anew(batch, { only: stays, now: now() })
+        const rest = anew(batch, { only: stays, whole: true, now: now() })
         replaced.push({ id: batch.frozen.id, by: rest === undefined ? [] : [rest] })
       }
       return { batches: join(items).batches ?? [], replaced }
     },
-    wholeBehind(lane) {
-      const behind = lanes.all.slice(lanes.all.indexOf(lane) + 1).filter(({ lastTurn }) => lastTurn === 0)
+    wholeBehind(lane, except = new Set()) {
+      const untold = ({ lastTurn, batch }: BatchLane) => lastTurn === 0 && !except.has(batch.frozen.id)
+      const behind = lanes.all.slice(lanes.all.indexOf(lane) + 1).filter(untold)
       return {
         replaced: behind.flatMap(({ batch }) => {
           const anew = whole(batch, now())

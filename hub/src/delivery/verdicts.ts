@@ -41,9 +41,17 @@ export interface Verdicts {
   /** A parked event was accepted, or named. */
   acceptParked(batch: WaitingBatch, failures: readonly NamedFailure[] | undefined, at: number): Promise<void>
   /** A parked event was tried at `at`, and is to blame again. */
-  charge(batch: WaitingBatch, why: Why, of: { readonly at: number; readonly final?: boolean }): Promise<void>
-  /** It was tried, and nobody is to blame. */
-  postpone(batch: WaitingBatch, why: Why): void
+  charge(batch: WaitingBatch, why: Why, of: Charge): Promise<void>
+  /** It was tried, and nobody is to blame. `afterMs`: what the endpoint asked for. */
+  postpone(batch: WaitingBatch, why: Why, afterMs?: number): void
+}
+
+export interface Charge {
+  readonly at: number
+  /** Trying again is pointless. */
+  readonly final?: boolean
+  /** What the endpoint asked for. */
+  readonly afterMs?: number
 }
 
 /** Why an event is not taken. */
@@ -62,11 +70,11 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
   const firstStanding = (
     object: string,
     why: Why,
-    of: { readonly attempts: number; readonly firstAttemptAt: number },
+    { afterMs, ...of }: { readonly attempts: number; readonly firstAttemptAt: number; readonly afterMs?: number | undefined },
   ): Standing => ({
     object,
     ...of,
-    nextAttemptAt: now() + parkedDelayMs(of.attempts, random),
+    nextAttemptAt: now() + parkedDelayMs(of.attempts, random, afterMs),
     reason: why.message,
     ...(why.status !== undefined && { status: why.status }),
   })
@@ -98,13 +106,12 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
     const letters = refused.dead.map(({ item, why }) =>
       letterOf(item, why, { attempts: 1, firstAttemptAt: batch.firstTriedAt ?? now() }),
     )
-    let outcome = await part(batch, refused.parked, letters)
-    if (outcome === 'full')
-      outcome = await part(
-        batch,
-        [...refused.parked, ...refused.dead].sort((a, b) => a.at - b.at),
-        [],
-      )
+    let outcome = await part(lane, batch, { parking: refused.parked, letters })
+    if (outcome === 'full') {
+      sayFull()
+      const all = [...refused.parked, ...refused.dead].filter(({ superseded }) => !superseded).sort((a, b) => a.at - b.at)
+      outcome = await part(lane, batch, { parking: all, letters: [] })
+    }
     expectFrozen(outcome)
     deps.onAccepted(batch, batch.frozen.members.length - failing)
     if (failing > 0)
@@ -112,7 +119,7 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
   }
 
   /** The named events stay as parked ones, or become letters; the rest was accepted. */
-  async function part(batch: WaitingBatch, parking: readonly Refused[], letters: readonly DeadLetter[]): Promise<FreezeOutcome> {
+  async function part(lane: BatchLane, batch: WaitingBatch, { parking, letters }: Parts): Promise<FreezeOutcome> {
     const firsts = new Map<string, Refused>()
     const behind: Item[] = []
     for (const each of parking) {
@@ -126,8 +133,10 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
     })
     const withdrawn = await queue.withdraw(new Set(firsts.keys()), behind)
     if (letters.length > 0 || by.length > 0) ledger.doubt(ledger.cursor)
+    const elsewhere = new Set(withdrawn.replaced?.map(({ id }) => id))
+    const whole = letters.length === 0 ? {} : queue.wholeBehind(lane, elsewhere) // no patch is based on what was given up
     const outcome = await queue.change(
-      together({ replaced: [{ id: batch.frozen.id, by }] }, withdrawn),
+      together({ replaced: [{ id: batch.frozen.id, by }] }, withdrawn, whole),
       letters.length === 0 ? {} : { deadLetters: letters },
     )
     if (outcome === 'frozen' && by.length > 0) moment('object-parked')
@@ -144,11 +153,7 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
     moment('object-unparked')
   }
 
-  async function charge(
-    batch: WaitingBatch,
-    why: Why,
-    { at, final = false }: { readonly at: number; readonly final?: boolean },
-  ): Promise<void> {
+  async function charge(batch: WaitingBatch, why: Why, { at, final = false, afterMs }: Charge): Promise<void> {
     const { id, parking } = batch.frozen
     if (parking === undefined) throw new Error(`expected batch ${id} to be parked`)
     const { firstAttemptAt = at } = parking
@@ -158,7 +163,7 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
       (await giveUp(batch, why, { attempts, firstAttemptAt }))
     )
       return
-    stand(id, firstStanding(parking.object, why, { attempts, firstAttemptAt }))
+    stand(id, firstStanding(parking.object, why, { attempts, firstAttemptAt, afterMs }))
   }
 
   function stand(id: string, parking: Standing): void {
@@ -166,13 +171,17 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
     ledger.park(id, parking)
   }
 
+  function sayFull(): void {
+    if (!saidFull) log.error('there is no room for more dead letters: parked objects are tried on; replay or drop some letters')
+    saidFull = true
+  }
+
   /** False = there is no room for the letter. */
   async function giveUp(batch: WaitingBatch, why: Why, of: Pick<DeadLetter, 'attempts' | 'firstAttemptAt'>): Promise<boolean> {
     const item = itemOf(batch)
     const outcome = await queue.change({ given: [batch.frozen.id] }, { deadLetters: [letterOf(item, why, of)] })
     if (outcome === 'full') {
-      if (!saidFull) log.error('there is no room for more dead letters: parked objects are tried on; replay or drop some letters')
-      saidFull = true
+      sayFull()
       return false
     }
     expectFrozen(outcome)
@@ -204,10 +213,11 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
     named,
     acceptParked,
     charge,
-    postpone(batch, why) {
+    postpone(batch, why, afterMs) {
       const { id, parking } = batch.frozen
       if (parking === undefined) return
-      stand(id, { ...parking, nextAttemptAt: now() + parkedDelayMs(parking.attempts, random), reason: why.message })
+      const nextAttemptAt = now() + parkedDelayMs(parking.attempts, random, afterMs)
+      stand(id, { ...parking, nextAttemptAt, reason: why.message })
     },
   }
 }
@@ -218,6 +228,13 @@ interface Refused {
   readonly key: string
   readonly item: Item
   readonly why: Why
+  /** A newer state of the same was accepted. */
+  readonly superseded: boolean
+}
+
+interface Parts {
+  readonly parking: readonly Refused[]
+  readonly letters: readonly DeadLetter[]
 }
 
 interface SortedOut {
@@ -235,17 +252,19 @@ function sortOut({ items = [], keys }: WaitingBatch, failures: readonly NamedFai
   const byId = new Map(failures.map((failure) => [failure.id, failure]))
   const parked: Refused[] = []
   const dead: Refused[] = []
-  /** Objects of which a later event was accepted. */
+  /** Objects of which a later event was accepted, by name and by uid. */
   const passed = new Set<string>()
+  const told = new Set<string>()
   for (const [at, item] of [...items.entries()].reverse()) {
     const key = keys[at] ?? ''
     const failure = item && byId.get(eventId(item))
     if (item === undefined || failure === undefined) {
       passed.add(key)
+      if (item !== undefined) told.add(item.row.object.uid)
       continue
     }
     byId.delete(failure.id)
-    const refused = { at, key, item, why: whyOf(failure) }
+    const refused = { at, key, item, why: whyOf(failure), superseded: told.has(item.row.object.uid) }
     if (failure.retry && !passed.has(key)) parked.unshift(refused)
     else dead.unshift(refused)
   }
