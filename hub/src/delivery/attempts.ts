@@ -166,7 +166,8 @@ export function createAttempts(deps: AttemptsDeps, { stop, end }: AttemptSignals
     if (fenced(batch, deps.inside(), now()) !== batch) return { kind: 'outside' }
     const request = render(batch, deps.endpoint().name)
     try {
-      await paced(revision)
+      do await paced(revision)
+      while (pace.waitMs(now()) > 0 && revision === deps.revision()) // others that waited may have gone first
       if (stop.aborted || revision !== deps.revision() || !(probe || breaker.admits(now()) === 'any')) return { kind: 'changed' }
       pace.begin(now())
       deps.onBegin()
@@ -182,7 +183,7 @@ export function createAttempts(deps: AttemptsDeps, { stop, end }: AttemptSignals
   async function paced(revision: number): Promise<void> {
     let said = 0
     for (let ms = pace.waitMs(now()); ms > 0 && revision === deps.revision(); ms = pace.waitMs(now())) {
-      if (ms > said) deps.onPaced(ms - said) // others may have gone first
+      if (ms > said) deps.onPaced(ms - said)
       said = ms
       await deps.sleep(Math.min(ms, lookMs), stop)
     }

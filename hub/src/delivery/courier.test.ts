@@ -468,3 +468,17 @@ test('the way out can be stopped at any moment', async () => {
   const uids = new Set(receiver.received.flatMap(told))
   assert.equal(uids.size, 20)
 })
+
+test('requests that may begin at the same time share the pace of their endpoint', async () => {
+  await using receiver = await startReceiver()
+  await using world = await startWorld()
+  const limited = { batch: batch(1), concurrency: 4, rateLimit: { requests: 2, perMs: 60_000 } }
+  await world.commit({ endpoints: [dns(receiver, limited)] })
+  const delivery = world.deliver({ sleep: sleeping().sleep })
+  await world.append(objects('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'))
+  await eventually(async () => {
+    const [status] = await delivery.status()
+    return status?.delivered === 2 && status.inFlight === 4
+  })
+  assert.equal(receiver.received.length, 2)
+})
