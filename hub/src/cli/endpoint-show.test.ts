@@ -18,7 +18,7 @@ test('an endpoint is shown with its trouble, its pace, what waits, what is parke
     'State         retrying for 1m30s: got 503 from the endpoint',
     'Failures      4 in a row, next try in 8s',
     'Breaker       OPEN: nothing is sent, for 12s: 5 failures in a row; the next try in 8s',
-    'Backlog       37 events, the oldest for 1m35s; at this pace it is gone in 3s',
+    'Backlog       37 events, the oldest for 1m35s; at the pace of the last minute it is gone in 3s',
     'Pace          13 events/s over the last minute, 30 requests, 4 failed; half took up to 21ms, 99 % up to 153ms',
     'In flight     0 of 4 requests',
     'Delivered     1204 events since the hub started, the last 1m35s ago (2026-11-23T11:58:25.000Z)',

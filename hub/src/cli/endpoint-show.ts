@@ -67,7 +67,7 @@ function breakerText({ state, since, reason, nextProbeAt }: BreakerStatus, now: 
 function backlogText({ backlog, oldestMs, drainMs }: EndpointDetail): string {
   if (backlog === 0) return 'nothing waits'
   const oldest = oldestMs === undefined ? '' : `, the oldest for ${age(oldestMs)}`
-  const drained = drainMs === undefined ? '' : `; at this pace it is gone in ${took(drainMs)}`
+  const drained = drainMs === undefined ? '' : `; at the pace of the last minute it is gone in ${took(drainMs)}`
   return `${counted(backlog, 'event')}${oldest}${drained}`
 }
 

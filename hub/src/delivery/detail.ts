@@ -81,7 +81,7 @@ export const shownErrors = 5
 export interface EndpointDetail extends EndpointStatus {
   readonly concurrency: number
   readonly recent: RecentFigures
-  /** How long the backlog takes at the pace of the last minute, ms. Absent = nothing waits, or nothing was accepted lately. */
+  /** How long the backlog takes at the pace of the last minute, ms. Absent = nothing waits, nothing was accepted lately, or nothing is sent now. */
   readonly drainMs?: number
   /** Those whose turn comes first, at most `shownParked`; `parked.objects` counts all. */
   readonly parkedObjects: readonly ParkedObject[]
@@ -102,7 +102,9 @@ export function detailOf(
   { concurrency, recent, parkedObjects }: CourierDetail,
   failed: readonly AttemptRecord[],
 ): EndpointDetail {
-  const drainMs = status.backlog > 0 && recent.eventsPerSecond > 0 ? (status.backlog / recent.eventsPerSecond) * 1_000 : undefined
+  const goes = status.breaker.state === 'closed' && status.holds.length === 0
+  const drainMs =
+    goes && status.backlog > 0 && recent.eventsPerSecond > 0 ? (status.backlog / recent.eventsPerSecond) * 1_000 : undefined
   return {
     ...status,
     concurrency,
