@@ -6,6 +6,7 @@ import { createStore, type FrontSettings } from './front.ts'
 import type { Link } from './link/link.ts'
 import { openLocal } from './link/local.ts'
 import type { LogRow, Store } from './store.ts'
+import { die, letter } from './testing/facts/dead-letters.ts'
 import { activation, readAll, seen, startAgent, told, watch } from './testing/world.ts'
 
 /** Looks, one at a time. */
@@ -98,6 +99,25 @@ test('above the bound, what is still needed is compacted', async () => {
   assert.deepEqual([logRows, logBytes <= 15 * rowBytes, endpoints[0]?.events, endpoints[0]?.skipped], [1, true, 1, 20])
   assert.deepEqual([state, hub.said], [{ kind: 'ok' }, []])
   assert.deepEqual(told(await readAll(hub.store)), ['hot dns created - lb'])
+})
+
+test('above the bound, endpoints are compacted one after the other, and no more of them than has to be', async () => {
+  await using hub = open({ logLimit: 40 * rowBytes })
+  const endpoints = ['away', 'broken', 'slow']
+  await hub.store.activate(activation({ lb: watch({ endpoints }), some: watch({ endpoints: ['broken', 'slow'] }) }))
+  const agent = await startAgent(hub.store)
+  await agent.send(versions('hot', 36))
+  const rest = await agent.send(
+    [...versions('other', 3), ...versions('more', 3)].map((entry) => ({ ...entry, matches: ['some'] })),
+  )
+  await pass(hub.store, 'slow', await readAll(hub.store, 'slow').then((rows) => rows.slice(0, -rest.length)))
+  await hub.look()
+  const figures = (await hub.store.stats()).endpoints.map(({ endpoint, events, skipped }) => [endpoint, events, skipped])
+  assert.deepEqual(figures, [
+    ['away', 1, 35],
+    ['broken', 3, 39],
+    ['slow', 6, 0],
+  ])
 })
 
 test('what is in memory stays as it is', async () => {
@@ -237,6 +257,49 @@ test('an append that waits can be taken back, and fails when the store is closed
   assert.equal(space.available, megabyte)
   await hub.store[Symbol.asyncDispose]()
   await Promise.all(waiting)
+})
+
+test('dead letters that come near their bound are said once, with what to do, and again when they do so again', async () => {
+  const content = 'x'.repeat(400)
+  await using hub = open({ deadLetterLimit: 10_000, pruneEveryMs: 1, lookEveryMs: 1 })
+  await hub.store.activate(activation({ lb: watch() }))
+  const dying = (ids: readonly string[]) =>
+    die(
+      hub.store,
+      ids.map((id) => letter(id, { content, answer: '', diedAt: Date.now() })),
+    )
+  await dying(['a', 'b', 'c', 'd', 'e', 'f', 'g'])
+  await hub.look()
+  assert.deepEqual(hub.said, [])
+  await dying(['h'])
+  await hub.look()
+  await hub.look()
+  assert.equal(hub.said.length, 1)
+  assert.match(hub.said[0] ?? '', /dead letters of an endpoint hold .* raise --dead-letter-limit.*dns/)
+  await hub.store.dropDeadLetters({ ids: ['a'] })
+  await hub.look()
+  await dying(['i'])
+  await hub.look()
+  assert.equal(hub.said.length, 2)
+})
+
+test('dead letters and attempts go after the retentions that were set', async () => {
+  await using hub = open({ deadLetterRetentionMs: 30_000, attemptRetentionMs: 30_000, pruneEveryMs: 1, lookEveryMs: 1 })
+  await hub.store.activate(activation({ lb: watch() }))
+  const now = Date.now()
+  const attempt = { batch: 'x', durationMs: 1, events: 1, bytes: 1, outcome: 'accepted', resends: 0 }
+  const attempts = [now - 60_000, now].map((at) => ({ ...attempt, at }))
+  await die(hub.store, [letter('old', { diedAt: now - 60_000 }), letter('young', { diedAt: now })], { attempts })
+  await hub.look()
+  await hub.look()
+  assert.deepEqual(
+    (await hub.store.deadLetters({ limit: 9 })).letters.map(({ id }) => id),
+    ['young'],
+  )
+  assert.deepEqual(
+    (await hub.store.attempts({ endpoint: 'dns', limit: 9 })).map(({ at }) => at),
+    [now],
+  )
 })
 
 test('a disk that cannot be asked stops nothing, and is asked again', async () => {

@@ -7,6 +7,8 @@ import { object, string } from '@watch-hub/shared/protocol/decode'
 import { openDatabase, readDatabase } from '../engine/database.ts'
 import { openStore } from '../sqlite.ts'
 import type { Store } from '../store.ts'
+import { die, letter } from '../testing/facts/dead-letters.ts'
+import { parkingOf } from '../testing/facts/parking.ts'
 import { activation, indexOf, readAll, seen, startAgent, watch } from '../testing/world.ts'
 import { type Backup, type Backups, openBackups } from './backups.ts'
 import { inspectCopy } from './inspect.ts'
@@ -191,6 +193,31 @@ test('a damaged database is replaced, and kept with its write-ahead log', async 
   assert.equal(await readFile(`${kept}-wal`, 'utf8'), 'of the scrambled one')
   await using store = await openStore({ file: at.file })
   assert.equal((await held(store)).length, 3)
+})
+
+test('what is parked, dead or held, and what was tried, is in a backup and comes back from it', async () => {
+  await using at = await place()
+  const batch = { id: 'x', createdAt: 1, members: [], frame: '{}', payload: '{}', parking: parkingOf('shop') }
+  const attempt = { batch: 'x', at: 1_000, durationMs: 1, events: 1, bytes: 1, outcome: 'http_4xx', resends: 0, answer: '{}' }
+  const pause = { since: 1, by: 'hub', cause: 'gone', url: 'https://dns.example.com' } as const
+  {
+    await using store = await openStore({ file: at.file })
+    await using backups = await openBackups({ file: at.file, minFreeDisk })
+    await store.activate(activation({ lb: watch() }))
+    await die(store, [letter('a')], { batches: [batch], attempts: [attempt] })
+    await store.freeze({ endpoint: 'dns', settled: [], batches: [], cursor: 0, attempts: [attempt] })
+    await store.setPaused('dns', pause)
+    await save(backups, at.copy)
+    await store.freeze({ endpoint: 'dns', settled: ['x'], batches: [], cursor: 0, replayed: ['a'] })
+    await store.setPaused('dns', undefined)
+  }
+  await restoreDatabase({ copy: at.copy, file: at.file, now: 0 })
+  await using store = await openStore({ file: at.file })
+  const { batches, tried } = await store.endpoint('dns')
+  assert.deepEqual([batches, tried], [[batch], new Map([['x', { attempts: 2, firstAt: 1_000 }]])])
+  assert.deepEqual(await store.deadLetter('a'), letter('a'))
+  assert.deepEqual(await store.attempts({ endpoint: 'dns', limit: 5 }), [attempt, attempt])
+  assert.deepEqual(await store.paused(), new Map([['dns', pause]]))
 })
 
 test('a hub is moved to an empty folder by its backup', async () => {

@@ -35,11 +35,12 @@ export const letterBytes = 600
 
 /** Letters that one call looks at. */
 const lettersLookedAt = 5_000
-/** Letters that are dropped in one step. */
+/** Letters, and their bytes, that are dropped in one step. */
 const droppedAtOnce = 500
+const bytesDroppedAtOnce = 16 * 1024 * 1024
 
 const headColumns = `number, id, endpoint, cluster, object, sequence, type, cause, reason, attempts, first_attempt_at AS firstAttemptAt,
-  died_at AS diedAt, status`
+  died_at AS diedAt, status, bytes`
 const headFields = {
   number: integer,
   id: string,
@@ -54,6 +55,7 @@ const headFields = {
   firstAttemptAt: integer,
   diedAt: integer,
   status: nullable(integer),
+  bytes: integer,
 }
 const headRow = object(headFields)
 const letterRow = object({ ...headFields, answer: nullable(string), content: string })
@@ -75,10 +77,21 @@ export function createDeadLetters(db: Database): DeadLetters {
     letterRow,
   )
   const forget = db.command('DELETE FROM dead_letters WHERE endpoint = ? AND id = ?')
-  const prune = db.command(`DELETE FROM dead_letters WHERE number IN
-    (SELECT number FROM dead_letters WHERE died_at < ? ORDER BY died_at LIMIT ${droppedAtOnce})`)
+  const old = db.query(
+    `SELECT number, bytes FROM dead_letters WHERE died_at < ? ORDER BY died_at LIMIT ${droppedAtOnce}`,
+    object({ number: integer, bytes: integer }),
+  )
   const find = createFind(db)
   const remove = db.command('DELETE FROM dead_letters WHERE number = ?')
+  const removeSome = <Row extends { readonly number: number; readonly bytes: number }>(rows: readonly Row[]): readonly Row[] => {
+    let bytes = 0
+    const some = rows.filter((row, i) => {
+      bytes += row.bytes
+      return i === 0 || bytes <= bytesDroppedAtOnce
+    })
+    for (const { number } of some) remove(number)
+    return some
+  }
   return {
     hasRoom: ({ endpoint, letters, without, limit }) => {
       const before = total.get(endpoint)?.bytes ?? 0
@@ -101,19 +114,20 @@ export function createDeadLetters(db: Database): DeadLetters {
     },
     drop: (of) => {
       const { rows, next } = find(of, droppedAtOnce)
-      for (const { number } of rows) remove(number)
-      return { dropped: rows.length, ...(next !== undefined && { next }) }
+      const some = removeSome(rows)
+      const on = some.length < rows.length ? positionOf(some.at(-1)) : next
+      return { dropped: some.length, ...(on !== undefined && { next: on }) }
     },
     total: (endpoint) => total.get(endpoint) ?? { count: 0, bytes: 0 },
     totals: () => allTotals.all(),
-    prune: (diedBefore) => prune(diedBefore) > 0,
+    prune: (diedBefore) => removeSome(old.all(diedBefore)).length > 0,
   }
 }
 
 const bytesOf = ({ content, answer = '' }: DeadLetter): number =>
   Buffer.byteLength(content) + Buffer.byteLength(answer) + letterBytes
 
-function headOf({ number: _, status, ...head }: ReturnType<typeof headRow.decode>): DeadLetterHead {
+function headOf({ number: _, bytes: __, status, ...head }: ReturnType<typeof headRow.decode>): DeadLetterHead {
   return status === undefined ? head : { ...head, status }
 }
 
@@ -164,9 +178,10 @@ function createFind(db: Database): (of: DeadLetterFilter & { readonly after?: st
     const upTo = end ?? Number.MAX_SAFE_INTEGER
     const rows =
       ids === undefined ? within.all(from, upTo, ...filter, limit) : named.all(from, upTo, ...filter, JSON.stringify(ids), limit)
-    const last = rows.length === limit ? rows.at(-1)?.number : end
-    return { rows, ...(last !== undefined && { next: JSON.stringify([last]) }) }
+    const last = rows.length === limit ? rows.at(-1) : end === undefined ? undefined : { number: end }
+    return { rows, ...(last !== undefined && { next: positionOf(last) }) }
   }
 }
 
 const position = array(integer)
+const positionOf = (row: { readonly number: number } | undefined): string => JSON.stringify([row?.number ?? 0])

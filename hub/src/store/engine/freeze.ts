@@ -31,8 +31,8 @@ export const createFreeze =
     if (letters.length > 0 && !deadLetters.hasRoom({ endpoint, letters, without: replayed, limit })) return 'full'
     deadLetters.forget(endpoint, replayed)
     deadLetters.add(letters)
-    batches.tried(endpoint, made)
     batches.step(step)
+    batches.tried(endpoint, made)
     attempts.add(endpoint, made)
     endpoints.move(endpoint, { cursor, skipped })
     if (scan !== undefined) scans.step(scan)

@@ -39,9 +39,11 @@ export interface ReplayDeps {
 
 /** Of letters and rows in one answer: behind them, the rest has to be asked for again. */
 const bytesAtOnce = 8 * 1024 * 1024
-const lettersAtOnce = 500
+const lettersAtOnce = 200
+/** Clusters and kinds that one answer is about: what is heard of each has to be found out. */
+const kindsAtOnce = 20
 /** Rows of one object that are looked at, the newest ones. */
-const rowsLookedAt = 1_000
+const rowsLookedAt = 500
 
 export function createReadReplay(db: Database, deps: ReplayDeps): (of: Input<'readReplay'>) => Output<'readReplay'> {
   const standing = createStanding(db, deps)
@@ -51,7 +53,7 @@ export function createReadReplay(db: Database, deps: ReplayDeps): (of: Input<'re
     let bytes = 0
     let done = 0
     for (const id of ids) {
-      if (done >= lettersAtOnce || bytes > bytesAtOnce) break
+      if (done >= lettersAtOnce || bytes > bytesAtOnce || kinds.size >= kindsAtOnce) break
       done++
       const letter = deps.deadLetters.get(id)
       if (letter?.endpoint !== endpoint) continue

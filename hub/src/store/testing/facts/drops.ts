@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import type { MakeLab } from '../../store.contract.ts'
 import type { FrozenBatch, LogRow, Store } from '../../store.ts'
 import { activation, freezeChunk, gone, readAll, scanAll, seen, startAgent, synced, told, watch } from '../world.ts'
+import { parkingOf } from './parking.ts'
 
 const list = { cause: 'list' } as const
 const both = activation({ lb: watch({ endpoints: ['cmdb', 'dns'] }) })
@@ -81,6 +82,36 @@ export function dropFacts(lab: MakeLab): void {
     )
     assert.equal(left[0]?.id, 'deletions')
     assert.deepEqual(told(await scanAll(store)), inventory)
+  })
+
+  test('of parked events only deletions stay, as they are; so does what tells a deletion of a dead letter', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    const { waiting } = await withBacklog(store)
+    const [b, c, d] = waiting
+    if (b === undefined || c === undefined || d === undefined) throw new Error('expected three rows')
+    const parkedAs = (id: string, row: LogRow) => ({ ...batchOf(id, [row]), payload: 'x', parking: parkingOf(id) })
+    const batches = [parkedAs('stays', b), parkedAs('goes', c), { ...batchOf('replay', [b, d]), payload: 'x' }]
+    await store.freeze({ endpoint: 'dns', settled: [], batches, cursor: d.sequence })
+    assert.deepEqual(await store.dropBacklog('dns'), { begun: 1, running: 0, dropped: 1 })
+    assert.deepEqual((await store.endpoint('dns')).batches, [batches[0], batches[2]])
+    assert.deepEqual(told(await scanAll(store)), inventory)
+  })
+
+  test('many frozen batches are dropped by steps, and keep their order', async () => {
+    await using world = await lab()
+    const { store } = await world.open()
+    const { waiting } = await withBacklog(store)
+    const [b, c, d] = waiting
+    if (b === undefined || c === undefined || d === undefined) throw new Error('expected three rows')
+    const batches = Array.from({ length: 2_500 }, (_, i) => batchOf(`${i}`, [i % 500 === 0 ? b : c]))
+    await store.freeze({ endpoint: 'dns', settled: [], batches, cursor: d.sequence })
+    assert.equal((await store.dropBacklog('dns')).dropped, 2_495)
+    const left = (await store.endpoint('dns')).batches
+    assert.deepEqual(
+      left.map(({ id }) => id),
+      ['0', '500', '1000', '1500', '2000'],
+    )
   })
 
   test('an initial scan that runs begins anew, because what it had sent may have been dropped', async () => {
