@@ -63,6 +63,11 @@ export interface Why {
   readonly answer?: string | undefined
 }
 
+const onDisk = {
+  parked: () => moment('object-parked'),
+  givenUp: () => moment('dead-letter-written'),
+}
+
 export function createVerdicts(deps: VerdictsDeps): Verdicts {
   const { queue, ledger, log, now, random } = deps
   let saidFull = false
@@ -92,7 +97,7 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
     const withdrawn = await queue.withdraw(new Set([object]))
     const outcome = await queue.change(together({ replaced: [{ id, by: [parked(batch, standing, now())] }] }, withdrawn))
     expectFrozen(outcome)
-    moment('object-parked')
+    onDisk.parked()
     log.warn('an object is parked', { object: shown(object), reason: why.message })
   }
 
@@ -139,8 +144,8 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
       together({ replaced: [{ id: batch.frozen.id, by }] }, withdrawn, whole),
       letters.length === 0 ? {} : { deadLetters: letters },
     )
-    if (outcome === 'frozen' && by.length > 0) moment('object-parked')
-    if (outcome === 'frozen' && letters.length > 0) moment('dead-letter-written')
+    if (outcome === 'frozen' && by.length > 0) onDisk.parked()
+    if (outcome === 'frozen' && letters.length > 0) onDisk.givenUp()
     return outcome
   }
 
@@ -187,7 +192,7 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
     expectFrozen(outcome)
     saidFull = false
     ledger.doubt(ledger.cursor)
-    moment('dead-letter-written')
+    onDisk.givenUp()
     log.warn('an event was given up: it is a dead letter now', { object: shown(objectOf(batch)), reason: why.message })
     return true
   }
