@@ -107,7 +107,8 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
     async withdraw(keys, earlier = []) {
       const replaced: { readonly id: string; readonly by: readonly WaitingBatch[] }[] = []
       const items: Item[] = [...earlier]
-      for (const { batch, busy } of lanes.all) {
+      for (const { batch, busy } of [...lanes.all]) {
+        // a copy: attempts under way finish meanwhile
         if (busy || !batch.keys.some((key) => keys.has(key))) continue
         const { items: loaded = [] } = await load(batch, deps)
         const stays = (i: number) => !keys.has(batch.keys[i] ?? '')

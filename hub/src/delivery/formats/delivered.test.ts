@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { HTTP } from 'cloudevents'
+import { eventually } from '../testing/eventually.ts'
 import { startReceiver } from '../testing/receiver.ts'
 import { endpointConfig } from '../testing/rows.ts'
 import { startWorld } from '../testing/world.ts'
@@ -49,4 +50,23 @@ test('what a request depends on is written down with it: later settings concern 
     [first?.id, first?.body, first?.headers['content-type']],
   )
   assert.match(again?.body ?? '', /"source":"https:\/\/old\.example\.com\/clusters\/prod-eu-1"/)
+})
+
+test('a body is what its expression makes; an object that it cannot be made of waits alone', async () => {
+  await using world = await startWorld()
+  await using receiver = await startReceiver()
+  const body = '{"ports": payload.items.map(i, i.object.port)}'
+  await world.commit({ endpoints: [endpointConfig({ url: receiver.url, body })] })
+  await using delivery = world.deliver()
+  await world.append([
+    { uid: 'a', body: '{"port":80}' },
+    { uid: 'b', body: '{}' },
+    { uid: 'c', body: '{"port":9007199254740993}' },
+  ])
+  await receiver.requests(2)
+  await eventually(async () => (await delivery.detail('dns'))?.parkedObjects.length === 1)
+  assert.deepEqual(
+    receiver.received.map((request) => request.body),
+    ['{"ports":[80]}', '{"ports":[9007199254740993]}'],
+  )
 })

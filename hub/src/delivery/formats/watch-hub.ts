@@ -4,7 +4,7 @@
  * An item carries `object`, or, where the endpoint has `delta`, `patch` and `base`: a merge patch (RFC 7396), and the sequence of the item that
  * it changes. A receiver goes by the sequence first: one that is not greater than the stored one is ignored, whatever it carries. Then it
  * applies the patch to what it holds, if the stored sequence is exactly `base`. If it is not, the receiver has lost something: it leaves the
- * object as it is and asks its operator for a resync, which tells every object whole.
+ * object as it is and names the item in `failures`; what is tried again is told whole. A resync tells every object whole.
  *
  * A receiver that gets markers (`synced`) can sweep: of the objects of the marker's cluster that it holds as one of the marker's watch, those
  * whose newest item is neither of this scan (its id begins with `<scan>-`) nor has a sequence above `since` do not exist any more, or are not

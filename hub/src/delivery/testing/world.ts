@@ -66,6 +66,8 @@ export function snapshotOf({ endpoints, watches = [watchConfig()], clusters = [d
 /** One change of one object. */
 export interface Change {
   readonly uid: string
+  /** @default the uid */
+  readonly name?: string
   readonly namespace?: string
   readonly body?: string
   readonly gone?: boolean
@@ -157,8 +159,8 @@ export async function startWorld(): Promise<World> {
 }
 
 function entryOf(change: Change, of: { readonly names: readonly string[]; readonly known: boolean }): Entry {
-  const { uid, namespace = 'web', body = `{"uid":"${uid}"}`, gone = false, matches = of.names } = change
-  const base = { s: 0, uid, namespace, name: uid, resourceVersion: '1', cause: 'live', observedAt: Date.now() } as const
+  const { uid, name = uid, namespace = 'web', body = `{"uid":"${uid}"}`, gone = false, matches = of.names } = change
+  const base = { s: 0, uid, namespace, name, resourceVersion: '1', cause: 'live', observedAt: Date.now() } as const
   if (gone) return { ...base, change: 'gone', matches: [] }
   return { ...base, change: of.known ? 'modified' : 'added', matches: [...matches], hash: bodyHash(body), body }
 }
