@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { array, type Decoded, json, object, record, string } from '@watch-hub/shared/protocol/decode'
@@ -108,4 +109,42 @@ test('the example receiver holds what the cluster holds, through patches, restar
   example = scope.use(await start(stage, '--secret-file', newFile))
   await cluster.client.create('services', service('e'))
   await table(stage, (held) => names(held) === 'a,c,d,e', 'what the new secret signed')
+})
+
+test('what the example cannot take waits or is given up alone, and what it lost heals without an operator', async () => {
+  await using scope = new AsyncDisposableStack()
+  const dir = await mkdtemp(join(tmpdir(), 'watch-hub-example-'))
+  scope.defer(() => rm(dir, { recursive: true, force: true }))
+  const stage = { dir, port: await freePort() }
+  await mkdir(join(dir, 'secrets'))
+  const repo = scope.use(await createGitRepo())
+  const cluster = scope.use(await startSimulatedCluster('prod', dir))
+  const large = { ...service('large'), status: { text: 'x'.repeat(3_000) } }
+  for (const each of [service('a'), large, service('z')]) await cluster.client.create('services', each)
+  const out = { url: `http://127.0.0.1:${stage.port}/hooks`, batch: { maxWait: '0s' }, delta: true }
+  await repo.write('config.yaml', `${manifest('Cluster', 'prod', {})}---\n${manifest('Endpoint', 'out', out)}`)
+  await repo.write('watch.yaml', manifest('Watch', 'all', { resources: ['services'], endpoints: ['out'] }))
+  await repo.commit('config')
+  const example = scope.use(await start(stage, '--max-object-bytes', '2000'))
+  const world = scope.use(await startWorld({ dir, repo: repo.url, secretsDir: join(dir, 'secrets') }))
+  await world.status(({ config }) => config.live !== undefined, 'config')
+  await world.startAgent(cluster)
+  await table(stage, (held) => names(held) === 'a,z', 'all but the large one')
+  await example.line((line) => line.includes('expected an object of at most 2000 bytes'), 'a named failure')
+  const { output } = await world.cli('dead-letters', 'list', '-o', 'json')
+  assert.match(output, /"name": "large"/)
+  await cluster.client.patch(ref('large'), { status: { text: 'small' } })
+  await table(stage, (held) => names(held) === 'a,large,z', 'the large one, once it is small')
+
+  await cluster.client.patch(ref('a'), { metadata: { labels: { tier: 'silver' } } })
+  await table(stage, (held) => labelled(held, 'a', 'silver'), 'a patch')
+  {
+    using db = new DatabaseSync(join(dir, 'table.db'))
+    db.exec("UPDATE objects SET sequence = printf('%020d', 1) WHERE name = 'default/a'")
+  }
+  await cluster.client.patch(ref('a'), { metadata: { labels: { tier: 'gold' } } })
+  await example.line((line) => /not taken: .*expected to hold/.test(line), 'a patch of what was lost')
+  await cluster.client.patch(ref('z'), { metadata: { labels: { tier: 'gold' } } })
+  await table(stage, (held) => labelled(held, 'z', 'gold'), 'what has nothing to do with it')
+  await table(stage, (held) => labelled(held, 'a', 'gold'), 'the object, told whole')
 })
