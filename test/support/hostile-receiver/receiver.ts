@@ -11,7 +11,7 @@ import { TLSSocket } from 'node:tls'
 import type { Certificate } from '../certificate.ts'
 import { changes } from '../changes.ts'
 
-export interface Heard {
+interface Heard {
   readonly id: string
   readonly path: string
   readonly headers: IncomingHttpHeaders
