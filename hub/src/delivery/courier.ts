@@ -40,13 +40,25 @@ import { createPace } from './rate-limit.ts'
 import { createRecent } from './recent.ts'
 import type { Secrets } from './secrets.ts'
 import type { Send } from './send.ts'
+import { steadyClock } from './steady-clock.ts'
 import { createSupply, type Lull, noNeed, windowLimits } from './supply.ts'
 import type { TargetSettings } from './target.ts'
 import { createVerdicts } from './verdicts.ts'
 
 export type DeliveryStore = Pick<
   Store,
-  'endpoint' | 'read' | 'readScan' | 'readReplay' | 'rows' | 'freeze' | 'context' | 'onAppend' | 'stats' | 'paused' | 'setPaused'
+  | 'endpoint'
+  | 'standing'
+  | 'read'
+  | 'readScan'
+  | 'readReplay'
+  | 'rows'
+  | 'freeze'
+  | 'context'
+  | 'onAppend'
+  | 'stats'
+  | 'paused'
+  | 'setPaused'
 >
 
 /** Holds that a courier finds out about; whoever keeps them tells it by `hold`. */
@@ -125,7 +137,9 @@ export function startCourier(
   deps: CourierDeps,
   settings: CourierSettings & { readonly after?: Promise<void> | undefined },
 ): Courier {
-  const { store, contexts, now, sleep, random } = deps
+  const { store, contexts, sleep, random } = deps
+  const wall = deps.now
+  const now = steadyClock(wall)
   const { name } = first.endpoint
   const { source = '' } = settings
   const log = deps.log.with({ endpoint: name })
@@ -151,11 +165,11 @@ export function startCourier(
   const pace = createPace(first.endpoint.rateLimit)
   const ledger = createLedger(name, { store, onSettled: () => attempts?.start() })
   const loading = { store, contexts }
-  const making = () => ({ ...order, source, contexts, now, inside })
+  const making = () => ({ ...order, source, contexts, now: wall, inside })
   const isBusy = (id: string) => attempts?.parkedBusy === id
-  const queue = createQueue(name, { ...loading, ledger, making, isBusy, now })
+  const queue = createQueue(name, { ...loading, ledger, making, isBusy, now: wall })
   const onHeld = () => deps.holding.guarded(name)
-  const supply = createSupply(name, { store, ledger, queue, meter, sleep, now, making, onHeld })
+  const supply = createSupply(name, { store, ledger, queue, meter, sleep, now: wall, making, onHeld })
   const endpoint = () => order.endpoint
   const gate = createGate(first.endpoint, { ...deps, onChange: changed, onExpired: () => deps.holding.expired(name) }, settings)
   const faults = backoff({ ...faultDelays, random })
@@ -182,7 +196,7 @@ export function startCourier(
     const { failures } = shown.report()
     if (failures > 0) log.info('delivery goes on', { failures })
     shown.accepted(events)
-    const waited = batch.appendedAt !== undefined && { waitedMs: now() - batch.appendedAt }
+    const waited = batch.appendedAt !== undefined && { waitedMs: wall() - batch.appendedAt }
     deps.meter.delivered({ endpoint: name, events, ...waited })
   }
 
@@ -203,7 +217,7 @@ export function startCourier(
   function sender(): Send | undefined {
     const of = gate.sender
     if (of === undefined) return undefined
-    if (wrapped?.of !== of) wrapped = { of, as: observed(shaping(deps.bodies, of), { meter, now, note: ledger.note }) }
+    if (wrapped?.of !== of) wrapped = { of, as: observed(shaping(deps.bodies, of), { meter, now: wall, note: ledger.note }) }
     return wrapped.as
   }
 
@@ -254,7 +268,7 @@ export function startCourier(
     if (shut !== undefined) {
       queue.release()
       shown.shut(shut.phase, shut.reason)
-      return { need: noNeed, ms: shut.until === undefined ? idleMs : Math.max(0, shut.until - now()) }
+      return { need: noNeed, ms: shut.until === undefined ? idleMs : Math.max(0, shut.until - wall()) }
     }
     await renewParked(running)
     running.start()

@@ -44,6 +44,7 @@ export interface Parking {
 export const parkingBounds = { objects: 1_000, bytes: 64 * 1024 * 1024 }
 
 const schedule = { minMs: 5_000, maxMs: 6 * 3_600_000 }
+export const longestParkedDelayMs = schedule.maxMs
 
 /** The wait after that many attempts, with full jitter; at least what the endpoint asked for. */
 export function parkedDelayMs(attempts: number, random: () => number, afterMs = 0): number {

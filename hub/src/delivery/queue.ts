@@ -2,14 +2,14 @@
  * The queue of one courier: what is frozen and not yet settled, in lanes and parked. The store has the same. Every change is written down
  * before it is made here; what is here besides is events in memory, which may be let go at any time.
  */
-import type { FreezeOutcome, Store } from '../store/store.ts'
+import type { FreezeOutcome, FrozenBatch, Store } from '../store/store.ts'
 import type { Change } from './change.ts'
 import type { Item } from './formats/format.ts'
 import { anew, type Loading, load, restored, type WaitingBatch, whole, withoutItems } from './frozen.ts'
 import { type JoiningDeps, joined } from './joining.ts'
 import { createLanes, type Lane, type Lanes } from './lanes.ts'
 import type { Ledger, LedgerStep } from './ledger.ts'
-import { createParking, type Parking } from './parking.ts'
+import { createParking, longestParkedDelayMs, type Parking } from './parking.ts'
 
 export type BatchLane = Lane<WaitingBatch>
 
@@ -83,7 +83,7 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
       for (const frozen of batches) {
         if (ledger.accepted.has(frozen.id)) continue
         const attempts = tried?.get(frozen.id)
-        const batch = await restored(frozen, deps)
+        const batch = await restored(inReach(frozen, now()), deps)
         place([attempts === undefined ? batch : { ...batch, firstTriedAt: attempts.firstAt }])
         const lane = attempts && laneOf(frozen.id)
         if (lane !== undefined) lane.failures = attempts?.attempts ?? 0
@@ -132,4 +132,11 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
       for (const lane of lanes.all) if (!lane.busy) lane.batch = withoutItems(lane.batch)
     },
   }
+}
+
+/** A turn that was set by a clock which was ahead does not keep an object waiting longer than any wait is. */
+function inReach(frozen: FrozenBatch, now: number): FrozenBatch {
+  const { parking } = frozen
+  if (parking === undefined) return frozen
+  return { ...frozen, parking: { ...parking, nextAttemptAt: Math.min(parking.nextAttemptAt, now + longestParkedDelayMs) } }
 }

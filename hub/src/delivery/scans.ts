@@ -3,7 +3,7 @@
  * before it passes: what it says is then exactly as new as everything that was sent before it.
  */
 import { moment } from '@watch-hub/shared/runtime/moment'
-import type { EndpointState, Scan, ScanChunk, Store } from '../store/store.ts'
+import type { EndpointStanding, Scan, ScanChunk, Store } from '../store/store.ts'
 
 export interface HeldChunk {
   readonly scan: Scan
@@ -26,10 +26,10 @@ export interface Scans {
 }
 
 export interface ScansDeps {
-  readonly store: Pick<Store, 'endpoint' | 'readScan'>
+  readonly store: Pick<Store, 'standing' | 'readScan'>
   readonly limits: () => { readonly rows: number; readonly bytes: number }
   /** What the store said when it was asked for scans: one that began can mean that the endpoint lost something. */
-  readonly onState: (state: EndpointState) => void
+  readonly onState: (state: EndpointStanding) => void
 }
 
 export function createScans(endpoint: string, { store, limits, onState }: ScansDeps): Scans {
@@ -39,7 +39,7 @@ export function createScans(endpoint: string, { store, limits, onState }: ScansD
   const refresh = async (): Promise<void> => {
     if (known) return
     known = true
-    const state = await store.endpoint(endpoint)
+    const state = await store.standing(endpoint)
     all = state.scans
     onState(state)
   }

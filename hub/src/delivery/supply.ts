@@ -25,7 +25,7 @@ import { createReplays, type HeldReplay, type Replays, replayBatches } from './r
 import { createScans, type HeldChunk, type Scans } from './scans.ts'
 
 export interface SupplyDeps {
-  readonly store: Pick<Store, 'endpoint' | 'read' | 'readScan' | 'readReplay'>
+  readonly store: Pick<Store, 'standing' | 'read' | 'readScan' | 'readReplay'>
   readonly ledger: Ledger
   readonly queue: Queue
   readonly meter: DeliveryMeter

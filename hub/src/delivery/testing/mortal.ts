@@ -23,6 +23,7 @@ export function mortal(store: Store, onFreeze: (step: Parameters<Store['freeze']
     store: {
       ...store,
       endpoint: (...of) => live(() => store.endpoint(...of)),
+      standing: (...of) => live(() => store.standing(...of)),
       read: (...of) => live(() => store.read(...of)),
       readScan: (...of) => live(() => store.readScan(...of)),
       readReplay: (...of) => live(() => store.readReplay(...of)),
