@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { parseYaml } from '@watch-hub/hub/config/yaml'
 import { contextText } from '@watch-hub/hub/delivery/contexts'
 import { cloudevents } from '@watch-hub/hub/delivery/formats/cloudevents'
 import type { Item } from '@watch-hub/hub/delivery/formats/format'
 import { watchHub } from '@watch-hub/hub/delivery/formats/watch-hub'
 import { logRow } from '@watch-hub/hub/delivery/testing/rows'
 import { checkBody, compileBody } from '@watch-hub/shared/pipeline/cel-body'
-import { isRecord } from '@watch-hub/shared/protocol/decode'
-import { parse } from 'yaml'
+import { isRecord, literal, object, optional, string } from '@watch-hub/shared/protocol/decode'
 
 const page = readFileSync(new URL('../hub/docs/receivers.md', import.meta.url), 'utf8')
 const fenced = (language: string) =>
@@ -24,6 +24,8 @@ const payloadOf = (format: typeof watchHub) => {
   return [body].flat().join('')
 }
 
+const manifest = object({ format: optional(literal('watch-hub', 'watch-proxy')), body: string })
+
 test('the page names every field of a payload', () => {
   const payload: unknown = JSON.parse(payloadOf(watchHub))
   const event: unknown = JSON.parse(payloadOf(cloudevents))
@@ -36,7 +38,7 @@ test('the page names every field of a payload', () => {
 
 test('the bodies on the page can be made, and make what the page says', () => {
   const bodies = fenced('yaml').map((text) => {
-    const { format = 'watch-hub', body }: { readonly format?: 'watch-hub' | 'watch-proxy'; readonly body: string } = parse(text)
+    const { format = 'watch-hub', body } = manifest.decode(parseYaml(text).documents[0]?.value)
     assert.equal(checkBody(body, format), undefined)
     return body
   })

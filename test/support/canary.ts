@@ -30,7 +30,7 @@ export async function sightedIn(folder: string, canaries: Canaries): Promise<Rea
   return found
 }
 
-export function spellings(secret: string): readonly string[] {
+function spellings(secret: string): readonly string[] {
   const lines = secret.split('\n').filter((line) => line !== '' && !line.startsWith('-----'))
   return lines.flatMap(partsOf).flatMap((line) => {
     const hex = Buffer.from(line).toString('hex')
