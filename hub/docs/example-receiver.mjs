@@ -34,19 +34,26 @@ db.exec(`
   CREATE TABLE IF NOT EXISTS objects (
     cluster TEXT NOT NULL, uid TEXT NOT NULL,   -- the key
     sequence TEXT NOT NULL,                     -- of the newest item; as text it sorts like the number
-    scan TEXT,                                  -- the last scan that told it
     watches TEXT NOT NULL, name TEXT NOT NULL,
     object TEXT,                                -- NULL: it was deleted
     PRIMARY KEY (cluster, uid)
-  ) STRICT`)
+  ) STRICT;
+  -- Which scans told which object: several may be under way, one for each watch of each cluster. A scan's marker lets its rows go; those of
+  -- scans that get none go after 30 days.
+  CREATE TABLE IF NOT EXISTS told (
+    scan TEXT NOT NULL, cluster TEXT NOT NULL, uid TEXT NOT NULL, at INTEGER NOT NULL DEFAULT (unixepoch()),
+    PRIMARY KEY (scan, cluster, uid)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS told_at ON told (at)`)
 const find = db.prepare('SELECT sequence, object FROM objects WHERE cluster = ? AND uid = ?')
-const put = db.prepare(
-  'INSERT OR REPLACE INTO objects (cluster, uid, sequence, scan, watches, name, object) VALUES (?, ?, ?, ?, ?, ?, ?)',
-)
-const told = db.prepare('UPDATE objects SET scan = ? WHERE cluster = ? AND uid = ?')
+const put = db.prepare('INSERT OR REPLACE INTO objects (cluster, uid, sequence, watches, name, object) VALUES (?, ?, ?, ?, ?, ?)')
+const note = db.prepare('INSERT OR IGNORE INTO told (scan, cluster, uid) VALUES (?, ?, ?)')
+const forget = db.prepare('DELETE FROM told WHERE scan = ?')
+const expire = db.prepare('DELETE FROM told WHERE at < unixepoch() - 30 * 86400')
 const sweep = db.prepare(`
-  DELETE FROM objects WHERE cluster = ? AND object IS NOT NULL AND sequence <= ? AND scan IS NOT ?
-    AND EXISTS (SELECT 1 FROM json_each(watches) WHERE value = ?)`)
+  DELETE FROM objects WHERE cluster = ? AND object IS NOT NULL AND sequence <= ?
+    AND EXISTS (SELECT 1 FROM json_each(watches) WHERE value = ?)
+    AND NOT EXISTS (SELECT 1 FROM told WHERE scan = ? AND told.cluster = objects.cluster AND told.uid = objects.uid)`)
 const all = db.prepare(
   'SELECT cluster, name, sequence, watches, object FROM objects WHERE object IS NOT NULL ORDER BY cluster, name',
 )
@@ -78,16 +85,19 @@ function take(item) {
   if (item.type === 'synced') return close(item)
   const key = [item.cluster.uid, item.resource.uid]
   const stored = find.get(...key)
-  const scan = item.id.includes('-') ? item.id.slice(0, item.id.lastIndexOf('-')) : null
-  if (stored !== undefined && item.sequence <= stored.sequence) {
-    if (scan !== null) told.run(scan, ...key)
-    return
-  }
+  const scan = scanOf(item)
+  if (scan !== undefined) note.run(scan, ...key) // also of what is ignored, or cannot be taken: it exists
+  if (stored !== undefined && item.sequence <= stored.sequence) return
   const object = item.type === 'deleted' ? null : JSON.stringify(contentOf(item, stored))
   if (object !== null && Buffer.byteLength(object) > maxObjectBytes)
     throw new Failure(`expected an object of at most ${maxObjectBytes} bytes`, { retry: false })
   const { namespace, name } = item.resource
-  put.run(...key, item.sequence, scan, JSON.stringify(item.watches), namespace === '' ? name : `${namespace}/${name}`, object)
+  put.run(...key, item.sequence, JSON.stringify(item.watches), namespace === '' ? name : `${namespace}/${name}`, object)
+}
+
+/** Items of a scan have ids that begin with its own. So have those of a replay, but it is about single objects, and no marker ends it. */
+function scanOf({ id, reason }) {
+  return id.includes('-') && reason !== 'replay' ? id.slice(0, id.lastIndexOf('-')) : undefined
 }
 
 class Failure extends Error {
@@ -118,7 +128,8 @@ function patched(target, patch) {
 
 /** A scan is over: what it did not tell, and nothing told since it began, is there no more. */
 function close({ cluster, watches: [watch], scan, since }) {
-  const { changes } = sweep.run(cluster.uid, since, scan, watch)
+  const { changes } = sweep.run(cluster.uid, since, watch, scan)
+  forget.run(scan)
   console.log(`watch ${watch} of ${cluster.name} is complete; ${changes} objects were swept`)
 }
 
@@ -127,6 +138,7 @@ function takeAll(items) {
   const failures = []
   db.exec('BEGIN IMMEDIATE')
   try {
+    expire.run()
     for (const item of items)
       try {
         take(item)
