@@ -98,7 +98,11 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
     ...urls,
     dataDir,
     done: Promise.race([store.ended, delivery.done, config.done]),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    [Symbol.asyncDispose]: async () => {
+      const sent = delivery[Symbol.asyncDispose]() // nothing is tried again while the rest ends
+      await owned.disposeAsync()
+      await sent
+    },
   }
 }
 

@@ -68,7 +68,7 @@ test('each hold says whose it is, since when and until when', () => {
     'Held          by ann for 5m, 1h55m left: new certificates',
   )
   assert.equal(held({ cause: 'git', by: 'endpoints/dns.yaml:7', since }), 'Held          in Git, at endpoints/dns.yaml:7 for 5m')
-  assert.match(held({ cause: 'gone', by: 'hub', since }) ?? '', /answered 410/)
+  assert.match(held({ cause: 'gone', by: 'hub', since }) ?? '', /nobody is there any more/)
   assert.match(held({ cause: 'guard', by: 'hub', since, reason: '412 deletions' }) ?? '', /too many deletions.*: 412 deletions/)
 })
 

@@ -7,7 +7,7 @@ import { hubFlags } from './find-hub.ts'
 import { output } from './flags.ts'
 import { connectHub } from './hub-client.ts'
 import { age, bytes, clockTime, counted, inOneLine, json, objectName, table, took } from './output.ts'
-import { almostFull, holdText, scanText } from './status-text.ts'
+import { almostFull, holdText, scanText, stateOf } from './status-text.ts'
 
 export const show = command({
   name: 'show',
@@ -24,12 +24,12 @@ export const show = command({
 
 /** `now`: ms */
 export function endpointText(endpoint: EndpointDetail, now: number): readonly string[] {
-  const { name, url, format, phase, reason, since, breaker, holds, scans, parkedObjects, lastErrors } = endpoint
+  const { name, url, format, reason, since, breaker, holds, scans, parkedObjects, lastErrors } = endpoint
   const facts: readonly (readonly [name: string, fact: string])[] = [
     ['Endpoint', name],
     ['URL', url],
     ['Format', format],
-    ['State', `${phase} for ${age(now - since)}${reason === undefined ? '' : `: ${reason}`}`],
+    ['State', `${stateOf(endpoint)} for ${age(now - since)}${reason === undefined ? '' : `: ${reason}`}`],
     ...holds.map((hold) => ['Held', holdText(hold, now)] as const),
     ...(endpoint.failures === 0 ? [] : [['Failures', failuresText(endpoint, now)] as const]),
     ['Breaker', breakerText(breaker, now)],

@@ -116,12 +116,23 @@ export function endpointTable(endpoints: readonly EndpointStatus[], now: number)
 }
 
 function endpointRows(endpoint: EndpointStatus, now: number): readonly (readonly string[])[] {
-  const { name, phase, since, backlog, oldestMs, delivered, scans } = endpoint
-  const first = [name, phase, age(now - since), String(backlog), oldestMs === undefined ? '-' : age(oldestMs), String(delivered)]
+  const { name, since, backlog, oldestMs, delivered, scans } = endpoint
+  const first = [
+    name,
+    stateOf(endpoint),
+    age(now - since),
+    String(backlog),
+    oldestMs === undefined ? '-' : age(oldestMs),
+    String(delivered),
+  ]
   const details = [...endpointTrouble(endpoint, now), ...givenUp(endpoint), ...scans.map(scanText)]
   if (details.length === 0) return [[...first, '']]
   return details.map((detail, i) => [...(i === 0 ? first : first.map(() => '')), detail])
 }
+
+/** What somebody wanted is a pause; what the hub found out holds. */
+export const stateOf = ({ phase, holds }: EndpointStatus): string =>
+  phase === 'paused' && holds.some(({ cause }) => cause === 'gone' || cause === 'guard') ? 'held' : phase
 
 /** `resync of web in prod-eu-1: 200/412` */
 export const scanText = ({ reason, watch, cluster, sent, total, waiting }: EndpointStatus['scans'][number]): string =>
@@ -136,7 +147,7 @@ export function holdText({ cause, by, since, until, reason }: Hold, now: number)
 const holdWords = {
   git: 'in Git, at',
   operator: 'by',
-  gone: "until 'endpoint resume' or another url, because it answered 410, by",
+  gone: "until 'endpoint resume' or another url, because nobody is there any more, by",
   guard: "until 'endpoint resume', because a commit would report too many deletions, by",
 }
 

@@ -26,16 +26,18 @@ test('an endpoint that asks to be left alone can take nothing now', () => {
 })
 
 test('a batch is blamed after three failures, and only while others are accepted', () => {
-  const of = { othersAccepted: true, alone: false, events: 1 }
+  const of = { othersAccepted: true, alone: false, blocks: true, events: 1 }
   assert.equal(verdictOn({ ...of, failures: 2 }), 'wait')
   assert.equal(verdictOn({ ...of, failures: 3 }), 'blame')
   assert.equal(verdictOn({ ...of, failures: 3, events: 2 }), 'halve')
   assert.equal(verdictOn({ ...of, failures: 99, othersAccepted: false }), 'wait')
 })
 
-test('a batch that is all that waits is halved after five failures, and one event never is', () => {
-  const of = { othersAccepted: false, alone: true }
+test('a batch that is all that waits is halved after five failures, and one event is set aside only for those behind it', () => {
+  const of = { othersAccepted: false, alone: true, blocks: false }
   assert.equal(verdictOn({ ...of, failures: 4, events: 2 }), 'wait')
   assert.equal(verdictOn({ ...of, failures: 5, events: 2 }), 'halve')
   assert.equal(verdictOn({ ...of, failures: 99, events: 1 }), 'wait')
+  assert.equal(verdictOn({ ...of, failures: 4, events: 1, blocks: true }), 'wait')
+  assert.equal(verdictOn({ ...of, failures: 5, events: 1, blocks: true }), 'blame')
 })

@@ -38,8 +38,10 @@ export interface Record {
   readonly failures: number
   /** Another request of the endpoint was accepted since the first time. */
   readonly othersAccepted: boolean
-  /** Nothing else waits. */
+  /** Nothing else waits, or all that does waits for it. */
   readonly alone: boolean
+  /** Something waits for it. */
+  readonly blocks: boolean
   readonly events: number
 }
 
@@ -52,10 +54,11 @@ export type Verdict =
   | 'blame'
 
 const failuresToBlame = 3
-/** Nobody else can show that the endpoint takes anything: its halves may. */
-const failuresToTryHalves = 5
+/** Nobody else can show that the endpoint takes anything: its halves may, or those that wait for it, once its object is parked. */
+const failuresToTryOthers = 5
 
-export function verdictOn({ failures, othersAccepted, alone, events }: Record): Verdict {
+export function verdictOn({ failures, othersAccepted, alone, blocks, events }: Record): Verdict {
   if (othersAccepted && failures >= failuresToBlame) return events > 1 ? 'halve' : 'blame'
-  return alone && events > 1 && failures >= failuresToTryHalves ? 'halve' : 'wait'
+  if (!alone || failures < failuresToTryOthers) return 'wait'
+  return events > 1 ? 'halve' : blocks ? 'blame' : 'wait'
 }

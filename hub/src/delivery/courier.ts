@@ -158,6 +158,8 @@ export function startCourier(
   /** Counts what changed: an attempt that has not begun under the last of it looks again. */
   let revision = 0
   let accepted = 0
+  /** Whatever was due then has been looked at. */
+  let lookedAt = began
   let attempts: Attempts | undefined
 
   const shown = progress(now)
@@ -187,6 +189,7 @@ export function startCourier(
     revision++
     breaker.retry(now())
     for (const lane of queue.lanes.all) lane.notBefore = 0
+    queue.parking.hurry(now())
     supply.news.look()
   }
 
@@ -256,14 +259,16 @@ export function startCourier(
     if (attempts?.inFlight === 0 && ledger.unwritten === 'now') await ledger.flush()
     const at = now()
     const soon = ledger.unwritten === undefined ? undefined : at + noteMs
-    const due = [queue.lanes.nextAt(at), queue.parking.nextAt(at), breaker.nextAt(at), soon]
-    const wait = due.reduce<number>((least, each) => (each === undefined ? least : Math.min(least, each - at)), ms)
+    // What has become due since it was last looked whether anything may start is not passed over.
+    const due = [queue.lanes.nextAt(lookedAt), queue.parking.nextAt(lookedAt), breaker.nextAt(lookedAt), soon]
+    const wait = due.reduce<number>((least, each) => (each === undefined ? least : Math.min(least, Math.max(0, each - at))), ms)
     if (await supply.news.wait(need, wait, stop)) return false
     await ledger.flush()
     return wait === ms
   }
 
   async function turn(running: Attempts, waited: boolean): Promise<Lull | undefined> {
+    lookedAt = now()
     const shut = await gate.look()
     if (shut !== undefined) {
       queue.release()

@@ -171,6 +171,15 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
     }
   })
 
+  let closing: Promise<void> | undefined
+  async function close(): Promise<void> {
+    listening[Symbol.dispose]()
+    await task[Symbol.asyncDispose]()
+    await resyncs[Symbol.asyncDispose]()
+    await couriers[Symbol.asyncDispose]()
+    await bodies[Symbol.asyncDispose]()
+  }
+
   return {
     done: task.done,
     follow(snapshot) {
@@ -192,12 +201,9 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
     },
     test: sample,
     resync,
-    async [Symbol.asyncDispose]() {
-      listening[Symbol.dispose]()
-      await task[Symbol.asyncDispose]()
-      await resyncs[Symbol.asyncDispose]()
-      await couriers[Symbol.asyncDispose]()
-      await bodies[Symbol.asyncDispose]()
+    [Symbol.asyncDispose]: () => {
+      closing ??= close()
+      return closing
     },
   }
 }

@@ -56,6 +56,24 @@ test('a parked event is given up when it was tried long enough, and not before',
   assert.deepEqual([stage.parked(), stage.letters.map(({ sequence, attempts }) => [sequence, attempts])], [[], [[1, 3]]])
 })
 
+test('what a probe meets is no evidence against a parked event', async () => {
+  const stage = await alone({ retry: { maxAgeMs: 0 } })
+  await stage.attempt(stage.first(), refusal(400))
+  await stage.attemptParked(failure(500), true)
+  assert.deepEqual([stage.parked(), stage.letters.length], [[[1]], 0])
+  await stage.attemptParked(failure(500))
+  assert.equal(stage.letters.length, 1)
+})
+
+test('a parked event is not tried for longer than it is to be', async () => {
+  const stage = await alone({ retry: { maxAgeMs: 7_000 } })
+  await stage.attempt(stage.first(), refusal(400))
+  stage.pass(6_999)
+  await stage.attemptParked(refusal(400))
+  const [first] = stage.queue.parking.all()[0]?.batches ?? []
+  assert.deepEqual([stage.letters.length, (first?.parking.nextAttemptAt ?? 0) - stage.now()], [0, 1])
+})
+
 test('without room for the letter, a parked event is tried on', async () => {
   const stage = await alone({ retry: { maxAgeMs: 0 } })
   await stage.attempt(stage.first(), refusal(400))

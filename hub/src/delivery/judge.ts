@@ -83,6 +83,7 @@ export function createJudge(deps: JudgeDeps): Judge {
       failures: meaning.mayBlame ? lane.unclear : 0,
       othersAccepted: deps.accepted() > lane.acceptedBefore,
       alone: queue.lanes.alone(lane) && deps.caughtUp(),
+      blocks: queue.lanes.all.length > 1,
       events: sizeOf(lane.batch),
     })
     const waitMs = meaning.atOnce ? 0 : delayMs(lane.failures, deps.random)
@@ -120,7 +121,8 @@ export function createJudge(deps: JudgeDeps): Judge {
     if (probe || meaning.atOnce || !meaning.mayBlame)
       breaker.failed({ probe, atOnce: meaning.atOnce, reason: why.message, ...after }, now())
     deps.onSetback('retrying', why, (breaker.nextAt(now()) ?? now()) - now())
-    if (meaning.mayBlame) return verdicts.charge(batch, why, { at, ...after })
+    // a probe goes while the endpoint takes nothing, so what it meets is no evidence
+    if (meaning.mayBlame && !probe) return verdicts.charge(batch, why, { at, ...after })
     verdicts.postpone(batch, why, afterMs) // others go first, so that it does not keep the endpoint from them
   }
 

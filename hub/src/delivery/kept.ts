@@ -19,7 +19,7 @@ import {
   record,
   string,
 } from '@watch-hub/shared/protocol/decode'
-import type { Context, Member, ObjectRef } from '../store/store.ts'
+import { type Context, type Member, type ObjectRef, reasons } from '../store/store.ts'
 import { contextText } from './contexts.ts'
 import type { Item } from './formats/format.ts'
 
@@ -46,9 +46,7 @@ const keptRow = object({
 const member: Decoder<Member> = object({
   sequence: integer,
   type: literal('created', 'updated', 'deleted'),
-  reason: optional(
-    literal('initial', 'recovered', 'in-scope', 'out-of-scope', 'projection', 'unwatched', 'resync', 'replay', 'test'),
-  ),
+  reason: optional(literal(...reasons)),
   watches: array(string),
 })
 const context: Decoder<Context> = object({

@@ -31,6 +31,8 @@ export interface Parking {
   add(batch: WaitingBatch): void
   /** Others of its object take its place, or none. */
   replace(id: string, by: readonly WaitingBatch[]): void
+  /** What is not due yet is: what stood in the way may be gone. */
+  hurry(now: number): void
   /** How the first one of its object stands now. */
   stand(id: string, parking: Standing): void
   /** The one whose time came first. */
@@ -121,6 +123,11 @@ export function createParking(bounds = parkingBounds): Parking {
       if (batches === undefined || before === undefined) return
       soonest = undefined
       batches[at] = { ...before, parking, frozen: { ...before.frozen, parking } }
+    },
+    hurry(now) {
+      for (const [first] of objects.values())
+        if (first !== undefined && first.parking.nextAttemptAt > now)
+          this.stand(first.frozen.id, { ...first.parking, nextAttemptAt: now })
     },
     due(now) {
       soonest ??= [...objects.values()].reduce((least, batches) => Math.min(least, turnOf(batches)), Number.POSITIVE_INFINITY)

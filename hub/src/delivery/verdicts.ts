@@ -72,6 +72,12 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
   const { queue, ledger, log, now, random } = deps
   let saidFull = false
 
+  /** Not long after it may be given up, or it would be tried for longer than it is to be. */
+  function nextTurn(firstAttemptAt: number, delayMs: number): number {
+    const left = firstAttemptAt + deps.endpoint().retry.maxAgeMs - now()
+    return now() + (left > 0 ? Math.min(delayMs, left) : delayMs)
+  }
+
   const firstStanding = (
     object: string,
     why: Why,
@@ -79,7 +85,7 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
   ): Standing => ({
     object,
     ...of,
-    nextAttemptAt: now() + parkedDelayMs(of.attempts, random, afterMs),
+    nextAttemptAt: nextTurn(of.firstAttemptAt, parkedDelayMs(of.attempts, random, afterMs)),
     reason: why.message,
     ...(why.status !== undefined && { status: why.status }),
   })

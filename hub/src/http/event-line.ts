@@ -15,12 +15,12 @@ import {
   string,
 } from '@watch-hub/shared/protocol/decode'
 import { problem } from '@watch-hub/shared/protocol/join'
-import type { LogRow, Route } from '../store/store.ts'
+import { type LogRow, type Route, reasons } from '../store/store.ts'
 
 const route: Decoder<Route> = object({
   endpoint: string,
   type: literal('created', 'updated', 'deleted'),
-  reason: optional(literal('initial', 'recovered', 'in-scope', 'out-of-scope', 'projection', 'resync')),
+  reason: optional(literal(...reasons)),
   watches: array(string),
 })
 

@@ -12,18 +12,12 @@ import type { EventType, Metadata } from '../config/model.ts'
 /** Numbers log rows: max(last + 1, hub clock in µs). Fits a JS number exactly. 0 = before everything. */
 export type Sequence = number
 
-export type Reason =
-  | 'initial'
-  | 'recovered'
-  | 'in-scope'
-  | 'out-of-scope'
-  | 'projection'
-  | 'unwatched'
-  | 'resync'
-  /** A dead letter, told again. */
-  | 'replay'
-  /** A sample that an operator sends to try an endpoint: of no object, and never stored. */
-  | 'test'
+/** Why an event is told, where it is no live change. `replay`: a dead letter, told again. `test`: a sample of an operator, of no object, never stored. */
+export const reasons = [
+  ...(['initial', 'recovered', 'in-scope', 'out-of-scope', 'projection'] as const),
+  ...(['unwatched', 'resync', 'replay', 'test'] as const),
+] as const
+export type Reason = (typeof reasons)[number]
 
 /** What one endpoint is told of one log row. */
 export interface Route {

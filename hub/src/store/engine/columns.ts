@@ -12,6 +12,7 @@ import {
   string,
 } from '@watch-hub/shared/protocol/decode'
 import type { ObjectRef } from '../store.ts'
+import { reasons } from '../store.ts'
 
 /** NULL is `undefined`. */
 export const nullable = <T>(inner: Decoder<T>): Decoder<T | undefined> => ({
@@ -49,7 +50,7 @@ export const checkpointed = object({ log: integer, checkpointed: integer })
 export const names = array(string)
 export const metadata = record(json)
 export const eventType = literal('created', 'updated', 'deleted')
-export const reason = literal('initial', 'recovered', 'in-scope', 'out-of-scope', 'projection', 'unwatched', 'resync', 'replay')
+export const reason = literal(...reasons)
 /** Of a JSON value. */
 export const number: Decoder<number> = {
   shape: 'number',
