@@ -2,19 +2,25 @@
 import { paused } from '../http/wire-delivery.ts'
 import { command } from './command.ts'
 import { hubFlags } from './find-hub.ts'
-import { optional, output } from './flags.ts'
+import { optional, output, UsageError } from './flags.ts'
 import { connectHub } from './hub-client.ts'
 import { age, json } from './output.ts'
 import { duration, text } from './values.ts'
 
 const args = [['<name>', 'the endpoint']] as const
 
+function pauseFor(value: string): number {
+  const ms = duration(value)
+  if (ms < 1_000) throw new UsageError(`expected 1s or more, got "${value}"`)
+  return ms
+}
+
 export const pause = command({
   name: 'pause',
   about: 'send nothing to an endpoint until it is resumed; what happens meanwhile waits',
   args,
   flags: {
-    for: optional('--for <duration>', { about: 'resume it by itself after this time, such as 2h', parse: duration }),
+    for: optional('--for <duration>', { about: 'resume it by itself after this time, such as 2h', parse: pauseFor }),
     reason: optional('--reason <text>', { about: 'why, shown to whoever looks at the endpoint', parse: text }),
     output: output('json'),
     ...hubFlags,

@@ -30,12 +30,17 @@ const isTaken = ({ outcome, failures = [] }: SampleAnswer): boolean => outcome =
 const meanings: Readonly<Record<SampleAnswer['outcome'], string>> = {
   accepted: 'accepted',
   'try-later': 'NOT ACCEPTED: the endpoint cannot now; events would wait and be tried again',
-  refused: 'REFUSED: the event is to blame; it would be parked',
+  refused:
+    'REFUSED: an event with this answer would be parked; a sample has little in it, so a receiver or a body: that reads more may refuse it alone',
   oversize: 'TOO LARGE: a batch would be split, a single event parked',
   gone: 'GONE: the hub would hold the endpoint',
   'not-charged': "NOT SENT: the hub's own trouble, its resolver or its proxy; events would wait",
   blocked: 'BLOCKED: the hub does not send there',
 }
+
+const shownAnswer = 2_000
+const cutAnswer = (text: string): string =>
+  text.length <= shownAnswer ? text : `${text.slice(0, shownAnswer)}… (${text.length} characters; all of them with -o json)`
 
 export function sampleText(sample: SampleAnswer): readonly string[] {
   const { id, url, format, outcome, reason, status, answer, failures = [], ms, bytes: size } = sample
@@ -46,6 +51,6 @@ export function sampleText(sample: SampleAnswer): readonly string[] {
     ...(reason === undefined ? [] : [['Reason', reason] as const]),
     ...failures.map(({ message, retry }) => ['Named', `${message}${retry ? '' : ' (not to be tried again)'}`] as const),
   ]
-  const said = answer === undefined || answer.trim() === '' ? [] : ['', answer.trimEnd()]
+  const said = answer === undefined || answer.trim() === '' ? [] : ['', cutAnswer(answer.trimEnd())]
   return [...facts.map(([fact, text]) => `${fact.padEnd(7)}  ${inOneLine(text)}`), ...said]
 }

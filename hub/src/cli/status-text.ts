@@ -141,8 +141,10 @@ export const scanText = ({ reason, watch, cluster, sent, total, waiting }: Endpo
 /** `by ann for 5m, 1h55m left: new certificates` */
 export function holdText({ cause, by, since, until, reason }: Hold, now: number): string {
   const left = until === undefined ? '' : `, ${age(until - now)} left`
-  return `${holdWords[cause]} ${by} for ${age(now - since)}${left}${reason === undefined ? '' : `: ${reason}`}`
+  return `${holdWords[cause]} ${cause === 'guard' ? shortCommit(by) : by} for ${age(now - since)}${left}${reason === undefined ? '' : `: ${reason}`}`
 }
+
+const shortCommit = (by: string): string => by.replace(/^[0-9a-f]{40}$/, (commit) => commit.slice(0, 10))
 
 const holdWords = {
   git: 'in Git, at',

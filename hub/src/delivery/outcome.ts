@@ -90,9 +90,16 @@ export function failed(error: unknown, { mask }: Pick<Target, 'mask'>): NoAnswer
   const codes = all.flatMap((each) => ('code' in each && typeof each.code === 'string' ? [each.code] : []))
   const kind = isProxys ? 'proxy_error' : failureKind(all, codes)
   const isOurs = isProxys || kind === 'resolver_error' || codes.some((code) => ours.has(code))
-  const why = new DeliveryFailure(kind, `${kind}: ${mask(describeError(error))}`, { cause: error })
+  const why = new DeliveryFailure(kind, `${kind}: ${mask(words(error))}`, { cause: error })
   return { kind: isOurs ? 'not-charged' : 'try-later', why }
 }
+
+/** Of its TLS errors Node says how to start Node; people have a manifest. */
+const words = (error: unknown): string =>
+  describeError(error).replace(
+    /; if the root CA is .*?--use-system-ca/,
+    "; an authority of your own goes into the endpoint's tls.ca",
+  )
 
 function failureKind(all: readonly Error[], codes: readonly string[]): FailureKind {
   if (all.some((each) => each instanceof UnconnectedError)) return 'unreachable'
