@@ -47,6 +47,7 @@ db.exec(`
   CREATE INDEX IF NOT EXISTS told_at ON told (at)`)
 const find = db.prepare('SELECT sequence, object FROM objects WHERE cluster = ? AND uid = ?')
 const put = db.prepare('INSERT OR REPLACE INTO objects (cluster, uid, sequence, watches, name, object) VALUES (?, ?, ?, ?, ?, ?)')
+const rewatch = db.prepare('UPDATE objects SET watches = ? WHERE cluster = ? AND uid = ?')
 const note = db.prepare('INSERT OR IGNORE INTO told (scan, cluster, uid) VALUES (?, ?, ?)')
 const forget = db.prepare('DELETE FROM told WHERE scan = ?')
 const expire = db.prepare('DELETE FROM told WHERE at < unixepoch() - 30 * 86400')
@@ -87,7 +88,10 @@ function take(item) {
   const stored = find.get(...key)
   const scan = scanOf(item)
   if (scan !== undefined) note.run(scan, ...key) // also of what is ignored, or cannot be taken: it exists
-  if (stored !== undefined && item.sequence <= stored.sequence) return
+  if (stored !== undefined && item.sequence <= stored.sequence) {
+    if (item.sequence === stored.sequence) rewatch.run(JSON.stringify(item.watches), ...key)
+    return
+  }
   const object = item.type === 'deleted' ? null : JSON.stringify(contentOf(item, stored))
   if (object !== null && Buffer.byteLength(object) > maxObjectBytes)
     throw new Failure(`expected an object of at most ${maxObjectBytes} bytes`, { retry: false })

@@ -155,15 +155,24 @@ test('a marker of the example sweeps what its own scan did not tell, whatever el
   scope.defer(() => rm(dir, { recursive: true, force: true }))
   const stage = { dir, port: await freePort() }
   scope.use(await start(stage))
-  const about = { cluster: { name: 'prod', uid: 'prod-uid' }, watches: ['one', 'two'] }
-  const told = (prefix: string, sequence: number, name: string, reason?: string) => {
+  const cluster = { name: 'prod', uid: 'prod-uid' }
+  const told = (prefix: string, sequence: number, name: string, reason?: string, watches: readonly string[] = ['one', 'two']) => {
     const padded = String(sequence).padStart(20, '0')
     const resource = { namespace: 'default', name, uid: name }
-    return { ...about, id: `${prefix}${padded}`, type: 'updated', reason, sequence: padded, resource, object: { sequence } }
+    return {
+      cluster,
+      watches,
+      id: `${prefix}${padded}`,
+      type: 'updated',
+      reason,
+      sequence: padded,
+      resource,
+      object: { sequence },
+    }
   }
   const synced = (scan: string, watch: string) => {
     const since = String(10).padStart(20, '0')
-    return { ...about, watches: [watch], id: `${scan}-synced`, type: 'synced', sequence: since, scan, since }
+    return { cluster, watches: [watch], id: `${scan}-synced`, type: 'synced', sequence: since, scan, since }
   }
   const scans = ['3f6f0a52-first', '9b1c77de-second']
   const post = async (...items: readonly object[]) => {
@@ -171,13 +180,16 @@ test('a marker of the example sweeps what its own scan did not tell, whatever el
     const { status } = await fetch(`http://127.0.0.1:${stage.port}/`, { method: 'POST', body })
     assert.equal(status, 204)
   }
-  await post(...['both', 'first', 'second', 'replayed', 'none', 'none-replayed'].map((name, i) => told('', i + 1, name)))
+  await post(
+    ...['both', 'first', 'second', 'replayed', 'none', 'none-replayed', 'passed-on'].map((name, i) => told('', i + 1, name)),
+  )
   await post(told(`${scans[0]}-`, 1, 'both', 'resync'), told(`${scans[0]}-`, 2, 'first', 'resync'))
   await post(told(`${scans[1]}-`, 1, 'both', 'resync'), told(`${scans[1]}-`, 3, 'second', 'resync'))
   await post(told(`${scans[0]}-`, 4, 'replayed', 'resync'), told('5d3e-replay-', 4, 'replayed', 'replay'))
   await post(told('5d3e-replay-', 6, 'none-replayed', 'replay'), told('', 11, 'new'))
+  await post(told('earlier-', 7, 'passed-on', 'initial', ['two']))
   await post(synced(scans[0] ?? '', 'one'))
-  await table(stage, (held) => names(held) === 'both,first,new,replayed', 'what the first scan told, and what is new')
+  await table(stage, (held) => names(held) === 'both,first,new,passed-on,replayed', 'what the first scan told, and what is new')
   await post(synced(scans[1] ?? '', 'two'))
   await table(stage, (held) => names(held) === 'both,new', 'what the second scan told, and what is new')
 })

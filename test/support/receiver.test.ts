@@ -170,6 +170,22 @@ test('a marker sweeps nothing of other watches and other clusters', async () => 
   assert.deepEqual(receiver.names, [])
 })
 
+test('a marker sweeps nothing that its own scan told, whatever told it afterwards', async () => {
+  await using receiver = await startReceiver({ sweeps: true })
+  await post(receiver, { type: 'created', name: 'a', sequence: 3 })
+  await postAll(
+    receiver,
+    scanned('s1', 'a', 3),
+    scanned('s2', 'a', 3),
+    scanned('replay', 'a', 3),
+    marker('s1', 10),
+    marker('s2', 10),
+  )
+  assert.deepEqual(receiver.names, ['team-a/a'])
+  await postAll(receiver, marker('s1', 10))
+  assert.deepEqual(receiver.names, [])
+})
+
 test('a marker sweeps nothing unless the receiver was told to', async () => {
   await using receiver = await startReceiver()
   await post(receiver, { type: 'created', name: 'a', sequence: 3 })

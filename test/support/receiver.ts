@@ -184,8 +184,8 @@ export async function startReceiver({ answer = () => ({}), port = 0, sweeps = fa
 function createBook() {
   const table = new Map<string, Item>()
   const sequences = new Map<string, string>()
-  /** The scan that told an object last. */
-  const scans = new Map<string, string>()
+  /** Scan → keys of what it told, until its marker came. Several may be under way; replays are beside them. */
+  const told = new Map<string, Set<string>>()
   /** As it was told last. */
   const watches = new Map<string, readonly string[]>()
   const ignored: Item[] = []
@@ -195,7 +195,10 @@ function createBook() {
     table: table as ReadonlyMap<string, Item>,
     ignored: ignored as readonly Item[],
     enter: (item: Item): void => {
-      if (item.id.endsWith(`-${item.sequence}`)) scans.set(item.key, item.id.slice(0, -item.sequence.length - 1))
+      if (item.id.endsWith(`-${item.sequence}`)) {
+        const scan = item.id.slice(0, -item.sequence.length - 1)
+        told.set(scan, (told.get(scan) ?? new Set()).add(item.key))
+      }
       if (item.sequence >= (sequences.get(item.key) ?? '')) watches.set(item.key, item.watches)
       if (item.sequence <= (sequences.get(item.key) ?? '')) {
         ignored.push(item)
@@ -214,9 +217,10 @@ function createBook() {
     sweep: ({ scan, since, clusterUid, watch }: Marker): readonly Item[] => {
       const ghosts = [...table.values()].filter(
         ({ key, sequence }) =>
-          key.startsWith(`${clusterUid}/`) && watches.get(key)?.includes(watch) && scans.get(key) !== scan && sequence <= since,
+          key.startsWith(`${clusterUid}/`) && watches.get(key)?.includes(watch) && !told.get(scan)?.has(key) && sequence <= since,
       )
-      for (const { key } of ghosts) for (const memory of [table, sequences, scans, watches]) memory.delete(key)
+      for (const { key } of ghosts) for (const memory of [table, sequences, watches]) memory.delete(key)
+      told.delete(scan)
       return ghosts
     },
   }
