@@ -46,9 +46,12 @@ export function collectionPath(resource: Resource, namespace?: string): string {
 
 const pathOf = ({ resource, namespace, name }: Ref) => `${collectionPath(resource, namespace)}/${name}`
 
+/** Connections end long before a server would end them: a request that meets the server's end of one fails. */
+const idleMs = 1_000
+
 export function kubeClient(access: KubeAccess): KubeClient {
   const secure = access.url.startsWith('https:')
-  const agent = secure ? new HttpsAgent({ keepAlive: true, maxSockets: 16 }) : new HttpAgent({ keepAlive: true, maxSockets: 16 })
+  const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: 16, timeout: idleMs })
 
   const call: KubeClient['call'] = async (method, path, body) => {
     const { promise, resolve, reject } = Promise.withResolvers<{ readonly status: number; readonly body: Json }>()
