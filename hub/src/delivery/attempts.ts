@@ -41,7 +41,10 @@ export interface AttemptsDeps {
   readonly breaker: Breaker
   readonly pace: Pace
   readonly loading: Loading
+  /** Never goes back. */
   readonly now: () => number
+  /** What turns of parked objects are told by. */
+  readonly wall: () => number
   readonly sleep: Sleep
   readonly endpoint: () => EndpointConfig
   readonly inside: () => Fence
@@ -98,7 +101,7 @@ export function createAttempts(deps: AttemptsDeps, { stop, end }: AttemptSignals
   const full = () => ledger.accepted.size > deps.endpoint().concurrency
 
   function parkedDue(): Subject | undefined {
-    const object = parkedBusy === undefined && queue.lanes.busy < slots() ? queue.parking.due(now()) : undefined
+    const object = parkedBusy === undefined && queue.lanes.busy < slots() ? queue.parking.due(deps.wall()) : undefined
     const [batch] = object?.batches ?? []
     if (object === undefined || batch === undefined || isOutdated(object, deps.endpoint())) return undefined
     return { kind: 'parked', object, batch }

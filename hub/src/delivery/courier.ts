@@ -160,6 +160,8 @@ export function startCourier(
   let accepted = 0
   /** Whatever was due then has been looked at. */
   let lookedAt = began
+  /** By how much the steady clock is ahead of the wall's. */
+  let skew = 0
   let attempts: Attempts | undefined
 
   const shown = progress(now)
@@ -175,7 +177,7 @@ export function startCourier(
   const endpoint = () => order.endpoint
   const gate = createGate(first.endpoint, { ...deps, onChange: changed, onExpired: () => deps.holding.expired(name) }, settings)
   const faults = backoff({ ...faultDelays, random })
-  const verdicts = createVerdicts({ queue, ledger, loading, log, now, random, endpoint, onAccepted })
+  const verdicts = createVerdicts({ queue, ledger, loading, log, now: wall, random, endpoint, onAccepted })
   const judge = createJudge({
     ...{ queue, ledger, loading, log, now, random, breaker, verdicts, onSetback, onOversize },
     inside: () => inside,
@@ -189,7 +191,7 @@ export function startCourier(
     revision++
     breaker.retry(now())
     for (const lane of queue.lanes.all) lane.notBefore = 0
-    queue.parking.hurry(now())
+    queue.parking.hurry(wall())
     supply.news.look()
   }
 
@@ -249,7 +251,7 @@ export function startCourier(
 
   /** What is due and has something newer behind it is told in its newest state. */
   async function renewParked(running: Attempts): Promise<void> {
-    const due = running.parkedBusy === undefined ? queue.parking.due(now()) : undefined
+    const due = running.parkedBusy === undefined ? queue.parking.due(wall()) : undefined
     const change = due && renewed(due, making())
     if (change !== undefined) await queue.change(change)
   }
@@ -260,15 +262,25 @@ export function startCourier(
     const at = now()
     const soon = ledger.unwritten === undefined ? undefined : at + noteMs
     // What has become due since it was last looked whether anything may start is not passed over.
-    const due = [queue.lanes.nextAt(lookedAt), queue.parking.nextAt(lookedAt), breaker.nextAt(lookedAt), soon]
-    const wait = due.reduce<number>((least, each) => (each === undefined ? least : Math.min(least, Math.max(0, each - at))), ms)
+    const due = [queue.lanes.nextAt(lookedAt), breaker.nextAt(lookedAt), soon].map((each) => each && each - at)
+    const parked = queue.parking.nextAt(lookedAt - skew)
+    const waits = [...due, parked && parked - wall()]
+    const wait = waits.reduce<number>((least, each) => (each === undefined ? least : Math.min(least, Math.max(0, each))), ms)
     if (await supply.news.wait(need, wait, stop)) return false
     await ledger.flush()
     return wait === ms
   }
 
-  async function turn(running: Attempts, waited: boolean): Promise<Lull | undefined> {
+  /** Turns of parked objects are on disk, by the wall's clock: where that was set back, they would wait for it. */
+  function look(): void {
     lookedAt = now()
+    const ahead = lookedAt - wall()
+    if (ahead > skew) queue.parking.hurry(wall())
+    skew = Math.max(skew, ahead)
+  }
+
+  async function turn(running: Attempts, waited: boolean): Promise<Lull | undefined> {
+    look()
     const shut = await gate.look()
     if (shut !== undefined) {
       queue.release()
@@ -287,7 +299,7 @@ export function startCourier(
     using end = graceful(stop, settings.graceMs)
     supply.scans.look()
     await queue.restore()
-    const about = { queue, ledger, breaker, pace, loading, now, sleep, endpoint, sender, onAccepted }
+    const about = { queue, ledger, breaker, pace, loading, now, wall, sleep, endpoint, sender, onAccepted }
     const onEnd = supply.news.look
     const onPaced = (ms: number) => meter.rateLimited({ endpoint: name, ms })
     const running = createAttempts(

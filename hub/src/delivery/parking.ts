@@ -46,13 +46,14 @@ export interface Parking {
 export const parkingBounds = { objects: 1_000, bytes: 64 * 1024 * 1024 }
 
 const schedule = { minMs: 5_000, maxMs: 6 * 3_600_000 }
-export const longestParkedDelayMs = schedule.maxMs
+
+/** The longest wait after that many attempts, where the endpoint asked for none. */
+export const longestParkedDelayMs = (attempts: number): number =>
+  Math.min(schedule.maxMs, schedule.minMs * 2 ** Math.max(0, attempts - 1))
 
 /** The wait after that many attempts, with full jitter; at least what the endpoint asked for. */
-export function parkedDelayMs(attempts: number, random: () => number, afterMs = 0): number {
-  const longest = Math.min(schedule.maxMs, schedule.minMs * 2 ** Math.max(0, attempts - 1))
-  return Math.max(schedule.minMs / 2, longest * random(), afterMs)
-}
+export const parkedDelayMs = (attempts: number, random: () => number, afterMs = 0): number =>
+  Math.max(schedule.minMs / 2, longestParkedDelayMs(attempts) * random(), afterMs)
 
 /** An event of it was tried. */
 export const wasTried = ({ parking }: ParkedBatch): boolean => parking.attempts > 0 || parking.firstAttemptAt !== undefined

@@ -134,9 +134,10 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
   }
 }
 
-/** A turn that was set by a clock which was ahead does not keep an object waiting longer than any wait is. */
+/** A turn that was set by a clock which was ahead does not keep an object waiting longer than its schedule does. */
 function inReach(frozen: FrozenBatch, now: number): FrozenBatch {
   const { parking } = frozen
   if (parking === undefined) return frozen
-  return { ...frozen, parking: { ...parking, nextAttemptAt: Math.min(parking.nextAttemptAt, now + longestParkedDelayMs) } }
+  const nextAttemptAt = Math.min(parking.nextAttemptAt, now + longestParkedDelayMs(parking.attempts))
+  return { ...frozen, parking: { ...parking, nextAttemptAt } }
 }
