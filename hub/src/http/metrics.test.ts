@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createLog, silentLog } from '@watch-hub/shared/runtime/log'
-import { createMetrics, type Figures } from './metrics.ts'
+import type { Figures } from './metric-states.ts'
+import { createMetrics } from './metrics.ts'
 
 const figures: Figures = {
   endpoints: [
