@@ -16,6 +16,7 @@ import { dropFacts } from './testing/facts/drops.ts'
 import { endpointFacts } from './testing/facts/endpoints.ts'
 import { heirFacts } from './testing/facts/heirs.ts'
 import { markerFacts } from './testing/facts/markers.ts'
+import { nameFacts } from './testing/facts/names.ts'
 import { parkingFacts } from './testing/facts/parking.ts'
 import { patchFacts } from './testing/facts/patches.ts'
 import { readFacts } from './testing/facts/reads.ts'
@@ -60,6 +61,7 @@ export function storeContract(name: string, open: OpenStore): void {
     appendFacts(lab)
     activationFacts(lab)
     heirFacts(lab)
+    nameFacts(lab)
     comparisonFacts(lab)
     scanFacts(lab)
     resyncFacts(lab)

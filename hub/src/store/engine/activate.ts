@@ -16,7 +16,7 @@ import { kindsIn, type Plans } from './plans.ts'
 import type { Removals } from './removals.ts'
 import type { Scans } from './scans.ts'
 import type { Stale } from './stale.ts'
-import type { Subscription, Subscriptions } from './subscriptions.ts'
+import type { Hearing, Subscription, Subscriptions } from './subscriptions.ts'
 
 export interface ActivateDeps {
   readonly audiences: Audiences
@@ -43,11 +43,16 @@ export const createActivate =
     endpoints.replace(activation, { head, now: now() })
     guards.follow(activation)
     const wanted = subscriptionsOf(activation)
-    const { began, stopped, ended } = subscriptions.replace(wanted, { resting: restingOf(activation), now: now() })
+    const { began, widened, stopped, ended } = subscriptions.replace(wanted, { resting: restingOf(activation), now: now() })
+    // Also one that nobody hears: its objects are matched and kept.
+    subscriptions.leaveBehind(
+      activation.clusters.flatMap(({ cluster, watches }) => Object.keys(watches).map((watch) => ({ cluster, watch }))),
+    )
     for (const each of stopped) scans.cancel(each)
     removals.drop(new Set(activation.unwatched))
     const back = removals.undo(isHeard(activation))
     for (const each of began) scans.begin(each)
+    for (const each of widened) scans.widen(each)
     for (const each of back) scans.repeat(each)
     for (const each of losses.of({ ended, stay: wanted })) removals.begin(each)
     if (changed.length > 0) contexts.drop(head)
@@ -58,12 +63,13 @@ export const createActivate =
     guards.review()
   }
 
-const subscriptionsOf = ({ endpoints, clusters }: Activation): readonly Subscription[] => {
+const subscriptionsOf = ({ endpoints, clusters }: Activation): readonly Hearing[] => {
   const listed = new Set(endpoints)
-  return clusters.flatMap(({ cluster, watches }) =>
-    Object.entries(watches).flatMap(([watch, route]) =>
-      route.endpoints.flatMap((endpoint) => (listed.has(endpoint) ? [{ cluster, endpoint, watch }] : [])),
-    ),
+  return clusters.flatMap((routes) =>
+    Object.entries(routes.watches).flatMap(([watch, route]) => {
+      const pair = { cluster: routes.cluster, watch, kinds: kindsIn(routes, watch) }
+      return route.endpoints.flatMap((endpoint) => (listed.has(endpoint) ? [{ ...pair, endpoint }] : []))
+    }),
   )
 }
 

@@ -79,7 +79,7 @@ export function createAudiences(db: Database, { leavings, subscriptions }: Audie
       coming: subscriptions.unbegun(cluster),
       watches,
       own,
-      heard: subscriptions.heard(plan.routes.cluster),
+      heard: kind === undefined ? new Map() : subscriptions.heard({ cluster, kind }),
       synced: inStep(stream.number),
     }
   }

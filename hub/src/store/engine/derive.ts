@@ -7,7 +7,7 @@
  *   some → none                    → deleted, if the object or its own change did it; what a commit did is one only for those who asked for it
  *   anything else                  → nothing
  *
- * "Before" counts every watch that the endpoint ever heard in the cluster, so that a watch which is renamed or taken away says nothing.
+ * "Before" counts every watch by which the endpoint ever heard the kind in the cluster, so that a watch which is renamed or taken away says nothing.
  * `events` of the watches filter the outcome last: matching and inventory never depend on it.
  */
 import type { EventType } from '../../config/model.ts'
@@ -50,7 +50,7 @@ export interface Audience {
   readonly watches: ReadonlyMap<string, WatchRoute>
   /** Those of them that the stream has. */
   readonly own: readonly string[]
-  /** Watches of the cluster that an endpoint hears or ever heard. */
+  /** Watches of the cluster by which an endpoint hears or ever heard objects of the stream's kind. */
   readonly heard: ReadonlyMap<string, ReadonlySet<string>>
   /** Definition under which a watch was last compared in full in this stream. */
   readonly synced: ReadonlyMap<string, string>
@@ -124,10 +124,14 @@ function outcome(side: Side, change: Change, audience: Audience): Told | undefin
   return isMissed(side, audience) ? appearance(side, change, audience) : undefined
 }
 
-/** The endpoint may not have been told of the object yet, and not only by watches whose scans will come to it. */
+/**
+ * The endpoint may not have been told of the object yet, and now has it by a watch whose scan may not come to it: there is none, or it was
+ * past the object already when the watch began to match.
+ */
 function isMissed({ endpoint, before, now }: Side, { coming }: Audience): boolean {
   const unbegun = coming?.get(endpoint)
-  return unbegun !== undefined && before.every((watch) => unbegun.has(watch)) && now.some((watch) => !unbegun.has(watch))
+  if (unbegun === undefined || !before.every((watch) => unbegun.has(watch))) return false
+  return now.some((watch) => !unbegun.has(watch) || !before.includes(watch))
 }
 
 const updateReason = ({ cause, sameVersion }: Change): Reason | undefined =>

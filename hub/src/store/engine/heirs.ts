@@ -87,7 +87,7 @@ function handingOf(source: StreamRow, plan: PlanRoutes, deps: HeirDeps): Handing
   const own = plan.streams.get(source.stream)
   const others = routes.streams.filter(({ id, resource }) => resource === source.name && id !== source.stream)
   if (others.length === 0) return undefined
-  const heard = deps.subscriptions.heard(routes.cluster)
+  const heard = deps.subscriptions.heard({ cluster: routes.cluster, kind: source.name })
   const takes = ({ watches }: (typeof others)[number], watch: string): boolean => {
     if (own?.includes(watch)) return false
     if (plan.watches.has(watch)) return watches.includes(watch)

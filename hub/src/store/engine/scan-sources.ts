@@ -16,7 +16,8 @@ export interface ScanStream {
 }
 
 export interface ScanSources {
-  of(plan: PlanRoutes, watch: string): readonly ScanStream[]
+  /** `kinds`: only those. @default all of the watch */
+  of(plan: PlanRoutes, watch: string, kinds?: readonly string[]): readonly ScanStream[]
   /** True when all streams of the watch were compared in full under the definition that it has now, and no data was lost since. */
   inStep(plan: PlanRoutes, watch: string): boolean
   /** True when a stream of the watch was last compared under another definition: what the inventory says of it, a commit may have taken away. */
@@ -36,9 +37,9 @@ export function createScanSources(db: Database, { audiences, streams }: { audien
     })
   }
   return {
-    of: (plan, watch) => {
+    of: (plan, watch, only) => {
       const rows = streams.ofCluster(plan.routes.cluster)
-      const having = havingOf(plan, watch)
+      const having = havingOf(plan, watch).filter(({ resource }) => only?.includes(resource) ?? true)
       const planned = new Set(having.map(({ id }) => id))
       const compared = new Set(rows.filter(({ id }) => audiences.inStep(id).has(watch)).map(({ stream }) => stream))
       const kinds = new Set(having.map(({ resource }) => resource))

@@ -21,7 +21,7 @@ import { createRemovalRead, type RemovalReadDeps } from './removal-read.ts'
 import type { Removals } from './removals.ts'
 import { createScanRead, endOfScan } from './scan-read.ts'
 import { watchesOf } from './scan-sources.ts'
-import type { Subscription, Subscriptions } from './subscriptions.ts'
+import type { Hearing, Subscription, Subscriptions } from './subscriptions.ts'
 
 export interface ScanDeps extends RemovalReadDeps {
   readonly audiences: Pick<Audiences, 'forget'>
@@ -33,6 +33,8 @@ export interface ScanDeps extends RemovalReadDeps {
 export interface Scans {
   /** Begins one where an endpoint begins to hear a watch of which the hub holds something, or could. */
   begin(of: Subscription): void
+  /** Tells a pair anew, in whole, when it gets kinds of which the hub holds something by this watch that was told to others alone. */
+  widen(of: Hearing): void
   cancel(of: Subscription): void
   /** Tells a pair anew, unless that is under way. */
   repeat(of: Subscription): void
@@ -94,6 +96,13 @@ export function createScans(db: Database, deps: ScanDeps): Scans {
   }
   return {
     begin: (pair) => void start(pair, 'initial'),
+    widen: ({ kinds, ...pair }) => {
+      const plan = plans.current(pair.cluster)
+      if (plan === undefined || sources.count(sources.of(plan, pair.watch, kinds), [pair.watch]) === 0) return
+      const running = ofPair.get(pair.endpoint, pair.watch, pair.cluster)
+      if (running === undefined) start(pair, 'initial')
+      else again(pair, running.reason === 'resync' ? 'resync' : 'initial')
+    },
     repeat: (pair) => {
       if (ofPair.get(pair.endpoint, pair.watch, pair.cluster) === undefined) again(pair, 'initial')
     },

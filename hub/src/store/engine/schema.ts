@@ -209,6 +209,14 @@ const migrations: readonly string[] = [
   ALTER TABLE subscriptions ADD COLUMN begun INTEGER NOT NULL DEFAULT 1;
   UPDATE subscriptions SET begun = 0 WHERE EXISTS (SELECT 1 FROM scans WHERE scans.endpoint = subscriptions.endpoint
     AND scans.watch = subscriptions.watch AND scans.cluster = subscriptions.cluster AND reason = 'initial');
+  -- kinds: that the pair ever had, as a JSON list of "deployments.apps".
+  ALTER TABLE subscriptions ADD COLUMN kinds TEXT NOT NULL DEFAULT '[]';
+  UPDATE subscriptions SET kinds = (
+    SELECT json_group_array(DISTINCT stream.value ->> 'resource') FROM plans, json_each(routes, '$.streams') AS stream
+    WHERE plans.cluster = subscriptions.cluster
+      AND EXISTS (SELECT 1 FROM json_each(stream.value, '$.watches') WHERE value = subscriptions.watch)
+      AND EXISTS (SELECT 1 FROM json_each(routes, '$.watches') AS watch, json_each(watch.value, '$.endpoints') AS hears
+        WHERE watch.key = subscriptions.watch AND hears.value = subscriptions.endpoint));
   -- loose: under a plan that lacks the watch the agent has taken objects from it since.
   ALTER TABLE stream_watches ADD COLUMN loose INTEGER NOT NULL DEFAULT 0;
   -- taken: the last number that something else than a row took.

@@ -1,6 +1,12 @@
-/** Which endpoint hears which watch of which cluster, now or once. What was heard once is what makes renaming a watch silent. */
+/**
+ * Which endpoint hears which watch of which cluster, now or once. What was heard once is what makes renaming a watch silent.
+ *
+ * It was heard of the kinds that the watch had then, for this endpoint. A name can get other kinds, and other endpoints can have had those
+ * under the same name: of them this one holds nothing.
+ */
 import { array, decodeJson, integer, object, string } from '@watch-hub/shared/protocol/decode'
 import type { ResyncOrder } from '../store.ts'
+import { jsonText, names } from './columns.ts'
 import type { Database } from './database.ts'
 import { endOfScan } from './scan-read.ts'
 
@@ -10,17 +16,23 @@ export interface Subscription {
   readonly watch: string
 }
 
+/** A pair, and kinds of its watch, `deployments.apps`. */
+export interface Hearing extends Subscription {
+  readonly kinds: readonly string[]
+}
+
 export interface Subscriptions {
-  /** By endpoint: all watches of the cluster that it hears or ever heard. */
-  heard(cluster: string): ReadonlyMap<string, ReadonlySet<string>>
+  /** By endpoint: all watches of the cluster by which it hears or ever heard the kind. */
+  heard(of: { readonly cluster: string; readonly kind: string }): ReadonlyMap<string, ReadonlySet<string>>
   /**
    * Makes `wanted` the active ones; `resting` says which of the others do not end, but pause. Answers with those that began (new or again),
-   * those that are active no more, and those that ended: of the active ones and of those that paused.
+   * those that are active no more, and those that ended: of the active ones and of those that paused. `widened`: active ones that go on,
+   * with the kinds that they never had.
    */
   replace(
-    wanted: readonly Subscription[],
+    wanted: readonly Hearing[],
     rest: { readonly resting: readonly Subscription[]; readonly now: number },
-  ): Record<'began' | 'stopped' | 'ended', readonly Subscription[]>
+  ): Record<'began' | 'stopped' | 'ended', readonly Subscription[]> & { readonly widened: readonly Hearing[] }
   activeOf(endpoint: string): readonly Subscription[]
   /** Active watches of one endpoint in one cluster; and those of them that pause. */
   heardNow(endpoint: string, cluster: string): { readonly active: ReadonlySet<string>; readonly resting: ReadonlySet<string> }
@@ -33,30 +45,40 @@ export interface Subscriptions {
   scanned(pair: Subscription, scan: { readonly initial: boolean; readonly now: number }): void
   /** A scan of it has ended. */
   begun(pair: Subscription): void
+  /** The endpoints that do not hear these watches any more are told no more of what others are: not everything of them was told. */
+  leaveBehind(watches: readonly Omit<Subscription, 'endpoint'>[]): void
   /** By endpoint: watches of the cluster, active or not, of which not everything was told. */
   unbegun(cluster: string): ReadonlyMap<string, ReadonlySet<string>>
 }
 
 const row = object({ cluster: string, endpoint: string, watch: string })
 /** `active`: 0 = ended, 1 = active, 2 = its watch is paused. */
-const stateRow = object({ cluster: string, endpoint: string, watch: string, active: integer })
+const stateRow = object({ cluster: string, endpoint: string, watch: string, active: integer, kinds: jsonText(names) })
 const paused = 2
 
 export function createSubscriptions(db: Database): Subscriptions {
-  const heard = db.query('SELECT cluster, endpoint, watch FROM subscriptions WHERE cluster = ?', row)
-  const current = db.query('SELECT cluster, endpoint, watch, active FROM subscriptions WHERE active > 0', stateRow)
+  const heard = db.query(
+    `SELECT cluster, endpoint, watch FROM subscriptions WHERE cluster = ? AND EXISTS (SELECT 1 FROM json_each(kinds) WHERE value = ?)`,
+    row,
+  )
+  const current = db.query('SELECT cluster, endpoint, watch, active, kinds FROM subscriptions WHERE active > 0', stateRow)
   const ofEndpoint = db.query('SELECT cluster, endpoint, watch FROM subscriptions WHERE endpoint = ? AND active = 1', row)
   const ofPair = db.query(
-    'SELECT cluster, endpoint, watch, active FROM subscriptions WHERE cluster = ? AND endpoint = ? AND active > 0',
+    'SELECT cluster, endpoint, watch, active, kinds FROM subscriptions WHERE cluster = ? AND endpoint = ? AND active > 0',
     stateRow,
   )
   const begin = db.command(
     `INSERT INTO subscriptions (cluster, endpoint, watch, active, scanned_at) VALUES (?, ?, ?, 1, ?)
      ON CONFLICT DO UPDATE SET active = 1, scanned_at = excluded.scanned_at`,
   )
+  const widen = db.command(
+    `UPDATE subscriptions SET kinds =
+       (SELECT json_group_array(value) FROM (SELECT value FROM json_each(kinds) UNION SELECT value FROM json_each(?)))
+     WHERE cluster = ? AND endpoint = ? AND watch = ?`,
+  )
   const end = db.command('UPDATE subscriptions SET active = ? WHERE cluster = ? AND endpoint = ? AND watch = ?')
   return {
-    heard: (cluster) => watchesByEndpoint(heard.all(cluster)),
+    heard: ({ cluster, kind }) => watchesByEndpoint(heard.all(cluster, kind)),
     ...createPages(db),
     activeOf: (endpoint) => ofEndpoint.all(endpoint),
     heardNow: (endpoint, cluster) => {
@@ -66,14 +88,26 @@ export function createSubscriptions(db: Database): Subscriptions {
     },
     replace: (wanted, { resting, now: at }) => {
       const before = current.all()
-      const was = new Map(before.map((each) => [key(each), each.active]))
+      const was = new Map(before.map((each) => [key(each), each]))
       const now = new Map(wanted.map((each) => [key(each), each]))
       const rests = new Set(resting.map(key))
-      const began = [...now].flatMap(([id, each]) => (was.get(id) === 1 ? [] : [each]))
+      const began = [...now].flatMap(([id, each]) => (was.get(id)?.active === 1 ? [] : [each]))
+      const widened = [...now].flatMap(([id, each]) => {
+        const former = was.get(id)
+        const kinds = each.kinds.filter((kind) => former?.kinds.includes(kind) === false)
+        return former?.active === 1 && kinds.length > 0 ? [{ ...each, kinds }] : []
+      })
       const left = before.filter((each) => !now.has(key(each)))
       for (const { cluster, endpoint, watch } of began) begin(cluster, endpoint, watch, at)
+      for (const { cluster, endpoint, watch, kinds } of [...began, ...widened])
+        widen(JSON.stringify(kinds), cluster, endpoint, watch)
       for (const each of left) end(rests.has(key(each)) ? paused : 0, each.cluster, each.endpoint, each.watch)
-      return { began, stopped: left.filter(({ active }) => active === 1), ended: left.filter((each) => !rests.has(key(each))) }
+      return {
+        began,
+        widened,
+        stopped: left.filter(({ active }) => active === 1),
+        ended: left.filter((each) => !rests.has(key(each))),
+      }
     },
   }
 }
@@ -94,6 +128,10 @@ function createPages(db: Database): Omit<Subscriptions, 'heard' | 'heardNow' | '
     'UPDATE subscriptions SET scanned_at = ?, begun = min(begun, ?) WHERE cluster = ? AND endpoint = ? AND watch = ?',
   )
   const begun = db.command('UPDATE subscriptions SET begun = 1 WHERE cluster = ? AND endpoint = ? AND watch = ?')
+  const leaveBehind = db.command(
+    `UPDATE subscriptions SET begun = 0 WHERE active = 0 AND begun = 1 AND (cluster, watch) IN
+       (SELECT value ->> 'cluster', value ->> 'watch' FROM json_each(?))`,
+  )
   const unbegun = db.query('SELECT cluster, endpoint, watch FROM subscriptions WHERE cluster = ? AND begun = 0', row)
   return {
     page: ({ endpoint, watch, cluster }, { after, limit }) => {
@@ -104,6 +142,7 @@ function createPages(db: Database): Omit<Subscriptions, 'heard' | 'heardNow' | '
     quiet: (watches) => quiet.all(JSON.stringify(watches)),
     scanned: ({ cluster, endpoint, watch }, { initial, now }) => void scanned(now, Number(!initial), cluster, endpoint, watch),
     begun: ({ cluster, endpoint, watch }) => void begun(cluster, endpoint, watch),
+    leaveBehind: (watches) => void leaveBehind(JSON.stringify(watches)),
     unbegun: (cluster) => watchesByEndpoint(unbegun.all(cluster)),
   }
 }
