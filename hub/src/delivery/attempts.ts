@@ -96,6 +96,7 @@ export function createAttempts(deps: AttemptsDeps, { stop, end }: AttemptSignals
   let parkedBusy: string | undefined
   let parkedWasLast = false
   let held = false
+  breaker.unprobed() // a probe of attempts before these is over, whatever it came to
 
   const slots = () => deps.endpoint().concurrency - (parkedBusy === undefined ? 0 : 1)
   const full = () => ledger.accepted.size > deps.endpoint().concurrency

@@ -141,7 +141,7 @@ function courier(
     const ledger = createLedger(name, { store: watched })
     const loading = { store: watched, contexts: contexts(watched) }
     const making = () => ({ endpoint, attach: {}, contexts: loading.contexts, now, inside })
-    const queue = createQueue(name, { ...loading, ledger, making, isBusy: () => false, now })
+    const queue = createQueue(name, { ...loading, ledger, making, now })
     const onHeld = async () => {}
     const of = { store: watched, ledger, queue, meter: silentMeter, sleep: async () => {}, now, making, onHeld }
     const supply = createSupply(name, of)

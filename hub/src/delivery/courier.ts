@@ -170,8 +170,7 @@ export function startCourier(
   const ledger = createLedger(name, { store, onSettled: () => attempts?.start() })
   const loading = { store, contexts }
   const making = () => ({ ...order, source, contexts, now: wall, inside })
-  const isBusy = (id: string) => attempts?.parkedBusy === id
-  const queue = createQueue(name, { ...loading, ledger, making, isBusy, now: wall })
+  const queue = createQueue(name, { ...loading, ledger, making, now: wall })
   const onHeld = () => deps.holding.guarded(name)
   const supply = createSupply(name, { store, ledger, queue, meter, sleep, now: wall, making, onHeld })
   const endpoint = () => order.endpoint

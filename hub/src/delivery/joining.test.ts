@@ -27,7 +27,7 @@ function parkedBy(item: Item): Parking {
 }
 
 function join(parking: Parking, ...items: readonly Item[]): void {
-  const { batches = [], replaced = [] } = joined(items, { parking, isBusy: () => false, making })
+  const { batches = [], replaced = [] } = joined(items, { parking, making })
   for (const { id, by } of replaced) parking.replace(id, by)
   for (const batch of batches) parking.add(batch)
 }
@@ -70,4 +70,28 @@ test('a deletion that is refused while the new object waits behind it is tried a
   assert.ok(object !== undefined)
   assert.equal(isOutdated(object, making.endpoint), false)
   assert.equal(renewed(object, making), undefined)
+})
+
+test('what comes next is left as it is, tried or not: an attempt of it may begin at any time', () => {
+  const parking = createParking()
+  const item = event(1, 'created', 'a')
+  parking.add(parkedBatch(item, { object: objectKeyOf(item.row), attempts: 0, nextAttemptAt: 900, reason: 'waits' }, making))
+  join(parking, event(2, 'updated', 'a'))
+  assert.deepEqual(waiting(parking), ['created a 1', 'updated a 2'])
+})
+
+test('what joins comes as new, also where it takes the place of what waited, so that a guard sees it', () => {
+  const parking = parkedBy(event(1, 'created', 'a'))
+  join(parking, event(2, 'updated', 'a'))
+  const later = event(3, 'deleted', 'a')
+  const taken: Item = { ...later, member: { ...later.member, reason: 'unwatched' } }
+  const { batches = [], replaced = [] } = joined([taken], { parking, making })
+  assert.deepEqual(
+    batches.flatMap(({ frozen }) => frozen.members.map(({ type, reason }) => [type, reason])),
+    [['deleted', 'unwatched']],
+  )
+  assert.deepEqual(
+    replaced.map(({ by }) => by),
+    [[]],
+  )
 })

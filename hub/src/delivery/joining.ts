@@ -21,21 +21,18 @@ import { type ParkedBatch, type ParkedObject, type Parking, wasTried } from './p
 
 export interface JoiningDeps {
   readonly parking: Pick<Parking, 'get'>
-  /** An attempt of this batch is under way. */
-  readonly isBusy: (id: string) => boolean
   readonly making: Omit<Making, 'contexts'>
 }
 
 /** Where events go that are later than all that waits of their objects. Those of objects that are not parked park them. */
-export function joined(items: readonly Item[], { parking, isBusy, making }: JoiningDeps): Change {
+export function joined(items: readonly Item[], { parking, making }: JoiningDeps): Change {
   const byObject = Map.groupBy(items, ({ row }) => objectKeyOf(row))
   const batches: (readonly WaitingBatch[])[] = []
   const replaced: (readonly Replaced[])[] = []
   for (const [key, later] of byObject) {
     const waiting = parking.get(key)?.batches ?? []
-    const [first, ...behind] = waiting
-    const open = first === undefined || wasTried(first) || isBusy(first.frozen.id) ? behind : waiting
-    const change = making.endpoint.history === 'every' ? appended(later, key, making) : folded(open, later, { key, making })
+    const behind = waiting.slice(1) // an attempt of the first one may begin before this is written down
+    const change = making.endpoint.history === 'every' ? appended(later, key, making) : folded(behind, later, { key, making })
     batches.push(change.batches)
     replaced.push(change.replaced)
   }
@@ -68,9 +65,8 @@ function folded(
   for (const [newest, ...older] of newestByUid([...before, ...later.map((item) => ({ item }))], making.endpoint.name)) {
     if (newest.isOld) continue
     const batch = parkedBatch(newest.item, waits(key, making.now()), making)
-    const [place, ...rest] = older
-    if (place === undefined) batches.push(batch)
-    else replaced.push({ id: place, by: [batch] }, ...rest.map((id) => ({ id, by: [] })))
+    batches.push(batch) // as a new one, so that the store looks whether it may go
+    replaced.push(...older.map((id) => ({ id, by: [] })))
   }
   return { batches, replaced }
 }

@@ -156,3 +156,17 @@ test('doubt begins with what the store doubts, and is never taken back', () => {
   ledger.begin({ cursor: 5, doubted: 8 })
   assert.equal(ledger.doubted, 9)
 })
+
+test('how parked ones stood before it begins anew is not written any more: the store says how they stand', async () => {
+  const steps: Freeze[] = []
+  const freeze = async (step: Freeze): Promise<FreezeOutcome> => {
+    steps.push(step)
+    return 'frozen'
+  }
+  const ledger = createLedger('dns', { store: { freeze } })
+  ledger.begin({ cursor: 0, doubted: 0 })
+  ledger.park('gone', { object: 'a', attempts: 2, nextAttemptAt: 9, reason: 'answered 400' })
+  ledger.begin({ cursor: 0, doubted: 0 })
+  await ledger.freeze({ cursor: 1 })
+  assert.equal(steps[0]?.parking, undefined)
+})

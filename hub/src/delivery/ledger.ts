@@ -140,6 +140,7 @@ export function createLedger(endpoint: string, { store, onSettled = () => {} }: 
       written = cursor
       doubted = Math.max(doubted, state.doubted)
       passedOver = 0
+      parked.clear() // how those stand is what the store says
       under = Promise.resolve()
       waiting = 0
     },

@@ -13,7 +13,7 @@ import { createParking, longestParkedDelayMs, type Parking } from './parking.ts'
 
 export type BatchLane = Lane<WaitingBatch>
 
-export interface QueueDeps extends Pick<JoiningDeps, 'isBusy'> {
+export interface QueueDeps {
   readonly store: Pick<Store, 'endpoint' | 'rows'>
   readonly ledger: Ledger
   readonly contexts: Loading['contexts']
@@ -65,7 +65,7 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
     }
   }
 
-  const join = (items: readonly Item[]): Change => joined(items, { parking, isBusy: deps.isBusy, making: making() })
+  const join = (items: readonly Item[]): Change => joined(items, { parking, making: making() })
 
   return {
     get lanes() {

@@ -110,7 +110,7 @@ export async function startStage({ batches, rows, endpoint = {}, tried }: StageP
   const breaker = createBreaker({ random, now: time })
   const inside = () => (open ? fence({}) : () => false)
   const making = () => ({ endpoint: order, attach: {}, source: '', contexts, now, inside: inside() })
-  const queue = createQueue('dns', { ...loading, ledger, making, isBusy: () => false, now })
+  const queue = createQueue('dns', { ...loading, ledger, making, now })
   const log = silentLog
   const about = { queue, ledger, loading, log, now, random }
   const verdicts = createVerdicts({ ...about, endpoint: () => order, onAccepted: () => accepted++ })

@@ -35,8 +35,8 @@ export interface Compaction {
   /** One step. */
   step(of: Input<'compact'>): Output<'compact'>
   /**
-   * True when the step would freeze a row that it read from the log before a later one took its place; or a chunk of a scan, which tells
-   * what is so at the cursor, after rows before the cursor may have gone into rows behind it.
+   * True when the step would freeze a row that it read from the log before a later one took its place; or a chunk of a scan, or a replay, which
+   * tell what is so at the cursor, after rows before the cursor may have gone into rows behind it.
    */
   overtaken(step: Freeze): boolean
 }
@@ -95,11 +95,11 @@ export function createCompaction(db: Database, deps: CompactionDeps): Compaction
       if (unneeded.length > 0 || changed.size > 0) log.shrink({ rows: unneeded.length, bytes, thinned: upTo })
       return rows.length < rowsPerStep ? {} : { next: last }
     },
-    overtaken: ({ endpoint, batches, cursor: to, scan }) => {
+    overtaken: ({ endpoint, batches, replaced = [], replayed = [], cursor: to, scan }) => {
       const { thinned } = log.totals()
-      if (scan !== undefined && thinned > to) return true
+      if ((scan !== undefined || replayed.length > 0) && thinned > to) return true
       const cursor = endpoints.cursors().get(endpoint) ?? 0
-      return batches.some(
+      return [...batches, ...replaced.flatMap(({ by }) => by)].some(
         ({ members, payload, parking }) =>
           (payload === undefined || (parking !== undefined && scan === undefined)) &&
           members.some(({ sequence }) => sequence > cursor && sequence <= thinned && !log.isRouted(sequence, endpoint)),

@@ -178,6 +178,20 @@ export function compactionFacts(lab: MakeLab): void {
     assert.equal(await store.freeze({ endpoint: 'dns', settled: [], batches: [chunk], cursor: head, scan }), 'read-again')
   })
 
+  test('what a replay tells that is older than a compaction is read again', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    await store.activate(activation({ lb: watch() }))
+    const agent = await startAgent(store)
+    const [created] = await agent.send([seen('a')])
+    const cursor = created?.sequence ?? 0
+    await agent.send([gone('a')])
+    await sweep(link, {})
+    const batches = [{ ...batchOf(created), payload: '{}' }]
+    assert.equal(await store.freeze({ endpoint: 'dns', settled: [], batches, cursor, replayed: ['l'] }), 'read-again')
+    assert.deepEqual((await store.endpoint('dns')).batches, [])
+  })
+
   test('a body that only the inventory named is let go when its object changes', async () => {
     await using world = await lab()
     const { store, link } = await world.open()

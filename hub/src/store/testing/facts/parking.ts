@@ -141,6 +141,17 @@ export function parkingFacts(lab: MakeLab): void {
     assert.deepEqual(await ids(store), [])
   })
 
+  test('nor does one take the place of a parked one', async () => {
+    const { world, store, link } = await opened(lab)
+    await using _world = world
+    await step(store, { batches: [parked('p', 'a')] })
+    const rows = await (await startAgent(store)).send([seen('a'), gone('a')])
+    await sweep(link, {})
+    const by = [parked('q', 'a', { members: membersOf(rows.slice(0, 1)) })]
+    assert.equal(await step(store, { replaced: [{ id: 'p', by }], cursor: rows[0]?.sequence ?? 0 }), 'read-again')
+    assert.deepEqual(await ids(store), ['p'])
+  })
+
   test('however much is parked, an endpoint gets all of it back in its order', async () => {
     const { world, store } = await opened(lab)
     await using _world = world
