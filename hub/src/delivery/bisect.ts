@@ -1,5 +1,6 @@
 /** Taking a batch apart to find the event that an endpoint does not take: its halves stand in its place, under ids of their own. Pure. */
-import { anew, sizeOf, type WaitingBatch } from './frozen.ts'
+import { anew } from './anew.ts'
+import { sizeOf, type WaitingBatch } from './frozen.ts'
 
 /** In order. A marker stays behind everything; it counts like an event. Only of a batch that says more than one thing. */
 export function halves(batch: WaitingBatch, now: number): readonly WaitingBatch[] {

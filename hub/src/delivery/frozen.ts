@@ -1,11 +1,10 @@
 /**
- * Frozen batches on their way: made from a cut, kept with or without their events in memory, rendered when their turn comes, taken apart when
- * they have to be. The events in memory are only a cache: they can be let go while an endpoint does not answer, and are read again.
+ * Frozen batches on their way: made from a cut, kept with or without their events in memory, rendered when their turn comes (anew.ts takes
+ * them apart). The events in memory are only a cache: they can be let go while an endpoint does not answer, and are read again.
  */
 import { randomUUID } from 'node:crypto'
 import type { EndpointConfig, Metadata } from '../config/model.ts'
 import type { FrozenBatch, LogRow, Marker, Member, Parking, Store } from '../store/store.ts'
-import { type Fence, placeOf } from './allow.ts'
 import type { Cut } from './batch.ts'
 import type { Contexts, ContextText } from './contexts.ts'
 import type { Item, MarkerItem } from './formats/format.ts'
@@ -193,66 +192,6 @@ export function withoutItems(batch: WaitingBatch): WaitingBatch {
 
 /** How many things a batch says; its marker is one of them. */
 export const sizeOf = ({ frozen, frame }: WaitingBatch): number => frozen.members.length + (frame.marker === undefined ? 0 : 1)
-
-/**
- * The batch as the fence lets it pass: itself where all of its members do; else made anew, under another id, of those that do; nothing where
- * none does. Members whose row is gone cannot be told any more. What is made anew is told whole. Needs the events in memory.
- */
-export function fenced(batch: WaitingBatch, inside: Fence, now: number): WaitingBatch | undefined {
-  const items = batch.items ?? []
-  const passes = (item: Item | undefined) => item !== undefined && inside(placeOf(item.row))
-  if (items.every((item) => passes(item) && hasPatch(item))) return batch
-  return anew(batch, { only: (i) => passes(items[i]), now, whole: true })
-}
-
-const hasPatch = (item: Item | undefined): boolean => item?.member.base === undefined || item.row.patch?.base === item.member.base
-
-/** The batch without patches: itself where it has none; else made anew, under another id. */
-export function whole(batch: WaitingBatch, now: number): WaitingBatch {
-  if (batch.frozen.members.every(({ base }) => base === undefined)) return batch
-  return anew(batch, { only: () => true, now, whole: true }) ?? batch
-}
-
-export interface Anew {
-  /** By position. */
-  readonly only: (member: number) => boolean
-  /** @default the batch's own */
-  readonly marker?: boolean
-  /** No patches. */
-  readonly whole?: boolean
-  readonly now: number
-}
-
-/** Another batch, under an id of its own, of some of the events; nothing when it would say nothing. */
-export function anew(batch: WaitingBatch, { only, marker = true, whole = false, now }: Anew): WaitingBatch | undefined {
-  const { frozen, items, keys, scan, appendedAt, firstTriedAt } = batch
-  const pick = <T>(all: readonly T[]) => all.filter((_, i) => only(i))
-  const picked = pick(frozen.members)
-  const members = whole ? picked.map(wholeMember) : picked
-  const { marker: closing, ...bare } = batch.frame
-  const frame: BatchFrame = marker && closing !== undefined ? { ...bare, marker: closing } : bare
-  if (members.length === 0 && frame.marker === undefined) return undefined
-  const { payload } = frozen
-  return {
-    frozen: {
-      id: randomUUID(),
-      createdAt: now,
-      members,
-      frame: encodeFrame(frame),
-      ...(payload !== undefined && { payload: pick(linesOf(payload)).join('\n') }),
-    },
-    frame,
-    keys: pick(keys),
-    ...(scan !== undefined && { scan: frame.marker === undefined ? 'part' : 'closes' }),
-    ...(items !== undefined && { items: pick(items).map((item, i) => withMember(item, members[i])) }),
-    ...(appendedAt !== undefined && { appendedAt }),
-    ...(firstTriedAt !== undefined && { firstTriedAt }),
-  }
-}
-
-const wholeMember = ({ base: _, ...member }: Member): Member => member
-const withMember = (item: Item | undefined, member: Member | undefined): Item | undefined =>
-  item === undefined || member === undefined || item.member === member ? item : { ...item, member }
 
 /** The request of a batch: the same bytes each time. Needs the events in memory. */
 export function render({ frozen, frame, items = [] }: WaitingBatch, endpoint: string): Outgoing {

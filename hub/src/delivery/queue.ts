@@ -3,9 +3,10 @@
  * before it is made here; what is here besides is events in memory, which may be let go at any time.
  */
 import type { FreezeOutcome, FrozenBatch, Store } from '../store/store.ts'
+import { anew, whole } from './anew.ts'
 import type { Change } from './change.ts'
 import type { Item } from './formats/format.ts'
-import { anew, type Loading, load, restored, type WaitingBatch, whole, withoutItems } from './frozen.ts'
+import { type Loading, load, restored, type WaitingBatch, withoutItems } from './frozen.ts'
 import { type JoiningDeps, joined } from './joining.ts'
 import { createLanes, type Lane, type Lanes } from './lanes.ts'
 import type { Ledger, LedgerStep } from './ledger.ts'
