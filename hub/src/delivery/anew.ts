@@ -38,7 +38,7 @@ export interface Anew {
 
 /** Another batch, under an id of its own, of some of the events; nothing when it would say nothing. */
 export function anew(batch: WaitingBatch, { only, marker = true, whole = false, now }: Anew): WaitingBatch | undefined {
-  const { frozen, items, keys, scan, appendedAt, firstTriedAt } = batch
+  const { frozen, items, keys, scan, appendedAt, firstChargedAt } = batch
   const pick = <T>(all: readonly T[]) => all.filter((_, i) => only(i))
   const picked = pick(frozen.members)
   const members = whole ? picked.map(wholeMember) : picked
@@ -59,7 +59,7 @@ export function anew(batch: WaitingBatch, { only, marker = true, whole = false, 
     ...(scan !== undefined && { scan: frame.marker === undefined ? 'part' : 'closes' }),
     ...(items !== undefined && { items: pick(items).map((item, i) => withMember(item, members[i])) }),
     ...(appendedAt !== undefined && { appendedAt }),
-    ...(firstTriedAt !== undefined && { firstTriedAt }),
+    ...(firstChargedAt !== undefined && { firstChargedAt }),
   }
 }
 

@@ -176,7 +176,6 @@ export function createAttempts(deps: AttemptsDeps, { stop, end }: AttemptSignals
       if (stop.aborted || revision !== deps.revision() || !(probe || breaker.admits(now()) === 'any')) return { kind: 'changed' }
       pace.begin(now())
       deps.onBegin()
-      if (subject.kind === 'lane' && batch.firstTriedAt === undefined) subject.lane.batch = { ...batch, firstTriedAt: now() }
       return await send(request, end)
     } catch (error) {
       if (isAbort(error, end) || isAbort(error, stop)) return { kind: 'changed' }

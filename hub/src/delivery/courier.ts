@@ -297,6 +297,7 @@ export function startCourier(
   async function run(stop: AbortSignal): Promise<void> {
     using end = graceful(stop, settings.graceMs)
     supply.scans.look()
+    supply.replays.look()
     await queue.restore()
     const about = { queue, ledger, breaker, pace, loading, now, wall, sleep, endpoint, sender, onAccepted }
     const onEnd = supply.news.look

@@ -32,8 +32,8 @@ export interface WaitingBatch extends Laned {
   readonly items?: readonly (Item | undefined)[]
   /** When its oldest event was appended, ms; absent for scans. */
   readonly appendedAt?: number
-  /** When the first attempt began to tell its events, ms; absent = none did. */
-  readonly firstTriedAt?: number
+  /** When the first attempt began whose failure may be about its events, ms; absent = none is known of. */
+  readonly firstChargedAt?: number
 }
 
 /** What an endpoint's batches are made with. */

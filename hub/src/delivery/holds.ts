@@ -67,6 +67,8 @@ export function createHolds({ store, now, log, tell }: HoldsDeps): Holds {
       log.error('a guard holds an endpoint: resume lets it go on', { endpoint: name, reason: pauses.get(name)?.reason })
     },
     expired(name) {
+      const { until } = pauses.get(name) ?? {}
+      if (until === undefined || until > now()) return // another one has come since
       put(name, undefined).catch((error: unknown) =>
         log.warn('a hold that is over stays written down', { endpoint: name, error }),
       )

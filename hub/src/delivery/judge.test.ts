@@ -74,6 +74,15 @@ test('a parked event is not tried for longer than it is to be', async () => {
   assert.deepEqual([stage.letters.length, (first?.parking.nextAttemptAt ?? 0) - stage.now()], [0, 1])
 })
 
+test('giving up counts from the first attempt that the event is to blame for, not from an outage of its endpoint', async () => {
+  const stage = await alone({ retry: { maxAgeMs: 60_000 } })
+  await stage.attempt(stage.first(), failure(401))
+  stage.pass(4 * 24 * 3_600_000)
+  await stage.attempt(stage.first(), refusal(400))
+  await stage.attemptParked(refusal(400))
+  assert.deepEqual([stage.parked(), stage.letters], [[[1]], []])
+})
+
 test('without room for the letter, a parked event is tried on', async () => {
   const stage = await alone({ retry: { maxAgeMs: 0 } })
   await stage.attempt(stage.first(), refusal(400))

@@ -76,10 +76,13 @@ export function createJudge(deps: JudgeDeps): Judge {
     else await verdicts.park(lane, why)
   }
 
-  async function failed(lane: BatchLane, why: DeliveryFailure, { probe, afterMs }: Failed): Promise<void> {
+  async function failed(lane: BatchLane, why: DeliveryFailure, { probe, afterMs, at }: Failed): Promise<void> {
     const meaning = meaningOf(why, afterMs)
     breaker.failed({ probe, atOnce: meaning.atOnce, reason: why.message, ...(afterMs !== undefined && { afterMs }) }, now())
-    if (meaning.mayBlame && lane.unclear++ === 0) lane.acceptedBefore = deps.accepted()
+    if (meaning.mayBlame && lane.unclear++ === 0) {
+      lane.acceptedBefore = deps.accepted()
+      lane.batch = { firstChargedAt: at, ...lane.batch }
+    }
     const verdict = verdictOn({
       failures: meaning.mayBlame ? lane.unclear : 0,
       othersAccepted: deps.accepted() > lane.acceptedBefore,
@@ -147,7 +150,11 @@ export function createJudge(deps: JudgeDeps): Judge {
       if (subject.kind === 'parked') return parkedEnded({ ...ended, subject }, outcome)
       const { lane } = subject
       if (outcome.kind === 'try-later')
-        return failed(lane, outcome.why, { probe, ...(outcome.afterMs !== undefined && { afterMs: outcome.afterMs }) })
+        return failed(lane, outcome.why, {
+          probe,
+          at: ended.at,
+          ...(outcome.afterMs !== undefined && { afterMs: outcome.afterMs }),
+        })
       if (outcome.kind !== 'accepted') return refused(lane, outcome, probe)
       breaker.answered(probe, now())
       return verdicts.named(lane, outcome.failures ?? [])
@@ -160,6 +167,8 @@ type OfEndpoint = Extract<Outcome, { readonly kind: 'accepted' | 'try-later' | '
 type ParkedSubject = Extract<Subject, { readonly kind: 'parked' }>
 interface Failed {
   readonly probe: boolean
+  /** When the attempt began, ms. */
+  readonly at: number
   readonly afterMs?: number
 }
 

@@ -46,10 +46,10 @@ test('a batch whose rows are all gone goes, and what shares nothing with it stay
   )
 })
 
-test('a restart knows how often a batch was tried, and since when', async () => {
+test('a restart knows how often a batch was tried', async () => {
   const tried = new Map([['1', { attempts: 4, firstAt: 77 }]])
   const { first } = await startStage({ batches: [batchOf('1', one)], rows: [one], tried })
-  assert.deepEqual([first().failures, first().batch.firstTriedAt], [4, 77])
+  assert.equal(first().failures, 4)
 })
 
 test('what is let go from memory is read again, the same', async () => {

@@ -84,8 +84,7 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
       for (const frozen of batches) {
         if (ledger.accepted.has(frozen.id)) continue
         const attempts = tried?.get(frozen.id)
-        const batch = await restored(inReach(frozen, now()), deps)
-        place([attempts === undefined ? batch : { ...batch, firstTriedAt: attempts.firstAt }])
+        place([await restored(inReach(frozen, now()), deps)])
         const lane = attempts && laneOf(frozen.id)
         if (lane !== undefined) lane.failures = attempts?.attempts ?? 0
       }

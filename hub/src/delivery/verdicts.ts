@@ -92,7 +92,7 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
       return expectFrozen(await queue.change({ given: [id] }))
     }
     const attempts = Math.max(1, lane.unclear)
-    const standing = firstStanding(object, why, { attempts, firstAttemptAt: batch.firstTriedAt ?? now() })
+    const standing = firstStanding(object, why, { attempts, firstAttemptAt: batch.firstChargedAt ?? now() })
     const withdrawn = await queue.withdraw(new Set([object]))
     const outcome = await queue.change(together({ replaced: [{ id, by: [parked(batch, standing, now())] }] }, withdrawn))
     expectFrozen(outcome)
@@ -108,7 +108,7 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
       log.warn('the endpoint names events that were not sent to it', { events: refused.unknown.length })
     const failing = refused.parked.length + refused.dead.length
     const letters = refused.dead.map(({ item, why }) =>
-      letterOf(item, why, { attempts: 1, firstAttemptAt: batch.firstTriedAt ?? now() }),
+      letterOf(item, why, { attempts: 1, firstAttemptAt: batch.firstChargedAt ?? now() }),
     )
     let outcome = await part(lane, batch, { parking: refused.parked, letters })
     if (outcome === 'full') {
@@ -131,7 +131,7 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
       else firsts.set(each.key, each)
     }
     const by = [...firsts.values()].map(({ at, key, why }) => {
-      const standing = firstStanding(key, why, { attempts: 1, firstAttemptAt: batch.firstTriedAt ?? now() })
+      const standing = firstStanding(key, why, { attempts: 1, firstAttemptAt: batch.firstChargedAt ?? now() })
       const alone = batch.frozen.members.length === 1 ? batch : anew(batch, { only: (i) => i === at, marker: false, now: now() })
       return parked(alone ?? batch, standing, now())
     })
