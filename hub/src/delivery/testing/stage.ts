@@ -137,6 +137,7 @@ export async function startStage({ batches, rows, endpoint = {}, tried }: StageP
   async function attempt(lane: BatchLane, outcome: Outcome | { readonly kind: 'outside' }, probe = false): Promise<void> {
     if (outcome.kind === 'changed') throw new Error('expected an attempt that was made')
     queue.lanes.begin(lane)
+    lane.batch = await load(lane.batch, loading)
     if (probe) breaker.probing()
     await judge.deal({ subject: { kind: 'lane', lane }, probe, outcome, at: time })
   }
