@@ -149,23 +149,28 @@ export async function replayBatches({ replays, ids }: HeldReplay, { parked, maki
   }
 }
 
-const outcomeOf = ({ standing, letter, row }: Replay): ReplayOutcome => {
+const outcomeOf = ({ standing, letter, row, deletedAgain }: Replay): ReplayOutcome => {
   if (standing === 'gone' || standing === 'unwatched' || standing === 'unknown') return standing
   if (standing === 'same') return 'sent'
-  return row === undefined && letter.type === 'deleted' ? 'gone' : 'current'
+  return row === undefined && letter.type === 'deleted' && deletedAgain === undefined ? 'gone' : 'current'
 }
 
 /** The object's current state; of a deletion, what the letter holds. */
-async function itemOf({ letter, row }: Replay, scan: string, { endpoint, contexts }: Making): Promise<Item | undefined> {
+async function itemOf(
+  { letter, row, deletedAgain }: Replay,
+  scan: string,
+  { endpoint, contexts }: Making,
+): Promise<Item | undefined> {
   const route = row?.routes.find((each) => each.endpoint === endpoint.name)
-  if (row === undefined || route === undefined) return letter.type === 'deleted' ? deletionOf(letter, scan) : undefined
+  if (row === undefined || route === undefined)
+    return letter.type === 'deleted' ? deletionOf(letter, scan, deletedAgain) : undefined
   const [item] = await itemsOf({ spans: [{ row, member: memberOf(row, route), first: 0, last: 0 }] }, contexts, scan)
   return item
 }
 
-function deletionOf({ content }: DeadLetter, scan: string): Item {
+function deletionOf({ content }: DeadLetter, scan: string, sequence?: Sequence): Item {
   const { member, ...item } = unkeep(content)
-  const told: Member = { ...member, reason: 'replay' }
+  const told: Member = { ...member, reason: 'replay', ...(sequence !== undefined && { sequence }) }
   return { ...item, member: told, scan }
 }
 

@@ -291,6 +291,11 @@ export interface Replay {
    * or `created` where the letter says so and nothing newer is known. Absent where there is nothing, or only the letter itself, to tell.
    */
   readonly row?: LogRow
+  /**
+   * Of a deletion that was overtaken, where the object is gone again: the number of its last deletion in the log. What came between may have
+   * vanished in compaction, since the endpoint counted as one that lacks the object; so the deletion has to be told, under this number.
+   */
+  readonly deletedAgain?: Sequence
 }
 
 /** A hold on an endpoint; survives restarts. */

@@ -11,16 +11,17 @@
  */
 import { integer, object, string } from '@watch-hub/shared/protocol/decode'
 import { resourceName } from '@watch-hub/shared/protocol/plan'
+import type { EventType } from '../../config/model.ts'
 import type { Input, Output } from '../calls.ts'
 import type { DeadLetter, LogRow, Replay } from '../store.ts'
 import type { Agents } from './agents.ts'
 import type { Bodies } from './bodies.ts'
-import { count, names, sharedJson } from './columns.ts'
+import { jsonText, names, sharedJson } from './columns.ts'
 import type { Contexts } from './contexts.ts'
 import type { Database } from './database.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { Log } from './log.ts'
-import { routeNeedle } from './log-row.ts'
+import { routeNeedle, routesText } from './log-row.ts'
 import type { PlanRoutes, Plans } from './plans.ts'
 import { type ScanSources, watchesOf } from './scan-sources.ts'
 import type { Streams } from './streams.ts'
@@ -123,11 +124,10 @@ function createStanding(db: Database, deps: ReplayDeps): (letter: DeadLetter, he
      FROM inventory JOIN streams ON streams.id = inventory.stream WHERE inventory.stream = ? AND uid = ?`,
     heldRow,
   )
-  const toldSince = createToldSince(db)
+  const newestSince = createNewestSince(db)
   return (letter, hearing) => {
     const isDeletion = letter.type === 'deleted'
-    if (hearing === undefined)
-      return { letter, standing: isDeletion && !toldSince(letter) ? 'same' : isDeletion ? 'overtaken' : 'unwatched' }
+    if (hearing === undefined) return isDeletion ? deletion(letter, newestSince(letter)) : { letter, standing: 'unwatched' }
     if (hearing.doubted) return { letter, standing: 'unknown' }
     const rows = hearing.streams.flatMap((stream) => held.get(stream, letter.object.uid) ?? [])
     const heard = rows.map((row) => ({ row, watches: row.matches.filter((watch) => hearing.watches.has(watch)) }))
@@ -138,22 +138,34 @@ function createStanding(db: Database, deps: ReplayDeps): (letter: DeadLetter, he
       const row = rowOf({ letter, ...there, type: isSame && letter.type === 'created' ? 'created' : 'updated' }, hearing, deps)
       return { letter, standing: isSame ? 'same' : 'overtaken', row }
     }
-    if (isDeletion) return { letter, standing: toldSince(letter) ? 'overtaken' : 'same' }
+    if (isDeletion) return deletion(letter, newestSince(letter))
     return { letter, standing: rows.length > 0 ? 'unwatched' : 'gone' }
   }
 }
 
-/** True when the log tells the endpoint something of the object that is newer than the letter, before the cursor or behind it. */
-function createToldSince(db: Database): (letter: DeadLetter) => boolean {
+function deletion(letter: DeadLetter, newest: Newest | undefined): Replay {
+  if (newest === undefined) return { letter, standing: 'same' }
+  return { letter, standing: 'overtaken', ...(newest.type === 'deleted' && { deletedAgain: newest.sequence }) }
+}
+
+interface Newest {
+  readonly sequence: number
+  readonly type: EventType | undefined
+}
+
+/** The newest thing that the log has the endpoint told of the object after the letter, before the cursor or behind it. */
+function createNewestSince(db: Database): (letter: DeadLetter) => Newest | undefined {
   const since = db.query(
-    `SELECT count(*) AS n FROM (
-       SELECT log.routes, streams.cluster, streams.grp, streams.resource FROM log JOIN streams ON streams.id = log.stream
+    `SELECT sequence, routes FROM (
+       SELECT log.sequence, log.routes, streams.cluster, streams.grp, streams.resource FROM log JOIN streams ON streams.id = log.stream
        WHERE log.uid = ? AND log.sequence > ? ORDER BY log.sequence DESC LIMIT ${rowsLookedAt}
-     ) WHERE cluster = ? AND grp = ? AND resource = ? AND instr(routes, ?) > 0`,
-    count,
+     ) WHERE cluster = ? AND grp = ? AND resource = ? AND instr(routes, ?) > 0 ORDER BY sequence DESC LIMIT 1`,
+    object({ sequence: integer, routes: jsonText(routesText) }),
   )
-  return ({ cluster, endpoint, sequence, object: { uid, group, resource } }) =>
-    (since.get(uid, sequence, cluster, group, resource, routeNeedle(endpoint))?.n ?? 0) > 0
+  return ({ cluster, endpoint, sequence, object: { uid, group, resource } }) => {
+    const row = since.get(uid, sequence, cluster, group, resource, routeNeedle(endpoint))
+    return row && { sequence: row.sequence, type: row.routes.find((route) => route.endpoint === endpoint)?.type }
+  }
 }
 
 interface Telling {
