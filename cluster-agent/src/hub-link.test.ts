@@ -25,6 +25,10 @@ function setUp() {
     onPlan: () => {},
     onLostData: () => heard.push('lost data'),
     onReload: (id, reason) => heard.push(`reload ${id}: ${reason}`),
+    explain: async ({ name }) => {
+      if (name === 'bug') throw new Error('a bug')
+      return { plan: `asked about ${name}`, streams: [], omitted: 0 }
+    },
     sleep: (_ms, signal) =>
       new Promise((resolve, reject) => {
         signal?.addEventListener('abort', () => reject(signal.reason))

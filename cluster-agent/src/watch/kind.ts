@@ -3,7 +3,8 @@
  * A kind does not change: another definition is another Kind. It never ends by itself: what goes wrong shows in its states, and is tried again.
  */
 
-import type { IndexEntry, StreamState } from '@watch-hub/shared/protocol/messages'
+import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
+import type { StreamState } from '@watch-hub/shared/protocol/stream-state'
 import { type Plan, resourceName, type StreamPlan } from '@watch-hub/shared/protocol/plan'
 import { backoff } from '@watch-hub/shared/runtime/backoff'
 import { describeError } from '@watch-hub/shared/runtime/log'

@@ -11,7 +11,8 @@
  */
 
 import { bodyHash } from '@watch-hub/shared/pipeline/hash'
-import { compileMatch, type MatchContext } from '@watch-hub/shared/pipeline/match'
+import type { MatchContext } from '@watch-hub/shared/pipeline/conditions'
+import { compileMatch } from '@watch-hub/shared/pipeline/match'
 import { type KubeObject, namespaceOf } from '@watch-hub/shared/pipeline/object'
 import { compileProjection } from '@watch-hub/shared/pipeline/project'
 import { compileRedaction } from '@watch-hub/shared/pipeline/redact'

@@ -3,7 +3,18 @@ import type { LogRow } from '../store/store.ts'
 
 /** `cluster group resource namespace name`, one to a line. */
 export const objectKeyOf = ({ cluster, object }: Pick<LogRow, 'cluster' | 'object'>): string =>
-  `${cluster}\n${object.group}\n${object.resource}\n${object.namespace}\n${object.name}`
+  objectKey({ cluster, ...object })
+
+export interface ObjectAddress {
+  readonly cluster: string
+  readonly group: string
+  readonly resource: string
+  readonly namespace: string
+  readonly name: string
+}
+
+export const objectKey = ({ cluster, group, resource, namespace, name }: ObjectAddress): string =>
+  `${cluster}\n${group}\n${resource}\n${namespace}\n${name}`
 
 export interface ObjectKeyParts {
   readonly cluster: string
