@@ -62,7 +62,7 @@ export interface Delivery extends AsyncDisposable {
   /** All that is known of one. Nothing = there is no such endpoint. */
   detail(name: string): Promise<EndpointDetail | undefined>
   /** The same, and how it stands with one object. Nothing = there is no such endpoint. */
-  about(name: string, object: ObjectAddress): Promise<(EndpointDetail & AboutObject) | undefined>
+  about(name: string, object: ObjectAddress): Promise<{ readonly detail: EndpointDetail; readonly object: AboutObject } | undefined>
   /** Tells dead letters of one endpoint again; answers for each id. Nothing = there is no such endpoint. */
   replay(name: string, ids: readonly string[]): Promise<readonly ReplayedLetter[] | undefined>
   /** Sends a marked sample, once. Nothing = there is no such endpoint. */
@@ -151,9 +151,10 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
     return courier && detailOf(statusOf(courier, stats, now()), courier.detail(), failed)
   }
 
-  async function about(name: string, object: ObjectAddress): Promise<(EndpointDetail & AboutObject) | undefined> {
-    const [known, own] = [await detail(name), couriers.get(name)?.about(objectKey(object))]
-    return known && own && { ...known, ...own }
+  const about: Delivery['about'] = async (name, object) => {
+    const known = await detail(name)
+    const own = couriers.get(name)?.about(objectKey(object))
+    return known && own && { detail: known, object: own }
   }
 
   async function sample(name: string, signal: AbortSignal): Promise<SampleAnswer | undefined> {

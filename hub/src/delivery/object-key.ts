@@ -2,8 +2,7 @@
 import type { LogRow } from '../store/store.ts'
 
 /** `cluster group resource namespace name`, one to a line. */
-export const objectKeyOf = ({ cluster, object }: Pick<LogRow, 'cluster' | 'object'>): string =>
-  objectKey({ cluster, ...object })
+export const objectKeyOf = ({ cluster, object }: Pick<LogRow, 'cluster' | 'object'>): string => keyText(cluster, object)
 
 export interface ObjectAddress {
   readonly cluster: string
@@ -13,7 +12,9 @@ export interface ObjectAddress {
   readonly name: string
 }
 
-export const objectKey = ({ cluster, group, resource, namespace, name }: ObjectAddress): string =>
+export const objectKey = (of: ObjectAddress): string => keyText(of.cluster, of)
+
+const keyText = (cluster: string, { group, resource, namespace, name }: Omit<ObjectAddress, 'cluster'>): string =>
   `${cluster}\n${group}\n${resource}\n${namespace}\n${name}`
 
 export interface ObjectKeyParts {
