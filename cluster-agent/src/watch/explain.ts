@@ -11,9 +11,9 @@ import { compileRedaction } from '@watch-hub/shared/pipeline/redact'
 import type { Explanation, Question, StreamVerdict } from '@watch-hub/shared/protocol/explain'
 import { explainedWatches } from '@watch-hub/shared/protocol/limits'
 import { type Plan, resourceName, type StreamPlan, type WatchPlan } from '@watch-hub/shared/protocol/plan'
+import type { StreamState } from '@watch-hub/shared/protocol/stream-state'
 import { describeError } from '@watch-hub/shared/runtime/log'
 import { deadline, TimeoutError } from '@watch-hub/shared/runtime/sleep'
-import type { StreamState } from '@watch-hub/shared/protocol/stream-state'
 import type { ResourceKind } from './discovery.ts'
 import { type Found, findObject } from './find-object.ts'
 import type { Index, Row } from './index.ts'
@@ -31,9 +31,16 @@ export interface Followed {
 const askMs = 6_000
 
 /** Rejects only with the reason of `signal`. */
-export async function explain(question: Question, followed: Followed, kube: Pick<Kube, 'request'>, signal: AbortSignal): Promise<Explanation> {
+export async function explain(
+  question: Question,
+  followed: Followed,
+  kube: Pick<Kube, 'request'>,
+  signal: AbortSignal,
+): Promise<Explanation> {
   const { plan } = followed
-  const streams = (plan?.streams ?? []).filter(({ group, resource }) => group === question.group && resource === question.resource)
+  const streams = (plan?.streams ?? []).filter(
+    ({ group, resource }) => group === question.group && resource === question.resource,
+  )
   const room = takeUpTo(explainedWatches)
   const verdicts: StreamVerdict[] = []
   const looked = new Map<string, Found>()
@@ -79,7 +86,11 @@ function verdictOn({ stream, question, found, followed, take }: Judging): Stream
   }
   const watches = take(stream.watches)
   if (found.found !== 'present')
-    return { ...about, ...('problem' in found && { problem: found.problem }), watches: watches.map((watch) => verdict(watch, [])) }
+    return {
+      ...about,
+      ...('problem' in found && { problem: found.problem }),
+      watches: watches.map((watch) => verdict(watch, [])),
+    }
   const object = compileRedaction(stream)(found.object)
   return {
     ...about,
@@ -110,7 +121,9 @@ function judge(watch: WatchPlan, object: KubeObject, context: MatchContext): Str
   try {
     return explainMatch(watch, context)(object)
   } catch (error) {
-    return [{ field: 'when', verdict: 'unclear', detail: `this agent cannot follow the watch: ${describeError(error)}`.slice(0, 400) }]
+    return [
+      { field: 'when', verdict: 'unclear', detail: `this agent cannot follow the watch: ${describeError(error)}`.slice(0, 400) },
+    ]
   }
 }
 

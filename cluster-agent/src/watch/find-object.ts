@@ -23,7 +23,12 @@ export type Found =
   | { readonly found: 'unknown'; readonly kind?: ResourceKind; readonly problem: string }
 
 /** Rejects only with the reason of `signal`. */
-export async function findObject(kube: Pick<Kube, 'request'>, ref: KindRef, address: ObjectAddress, signal: AbortSignal): Promise<Found> {
+export async function findObject(
+  kube: Pick<Kube, 'request'>,
+  ref: KindRef,
+  address: ObjectAddress,
+  signal: AbortSignal,
+): Promise<Found> {
   const kind = await discover(kube, ref, signal)
   if (kind.kind !== 'found') return { found: 'unknown', problem: problemOf(kind, ref) }
   try {
@@ -42,9 +47,17 @@ function problemOf(answer: Exclude<Awaited<ReturnType<typeof discover>>, { kind:
 
 const objectList = object({ items: array(json) })
 
-type Looked = { readonly found: 'present'; readonly object: KubeObject } | { readonly found: 'absent' } | { readonly found: 'unknown'; readonly problem: string }
+type Looked =
+  | { readonly found: 'present'; readonly object: KubeObject }
+  | { readonly found: 'absent' }
+  | { readonly found: 'unknown'; readonly problem: string }
 
-async function look(kube: Pick<Kube, 'request'>, kind: ResourceKind, address: ObjectAddress, signal: AbortSignal): Promise<Looked> {
+async function look(
+  kube: Pick<Kube, 'request'>,
+  kind: ResourceKind,
+  address: ObjectAddress,
+  signal: AbortSignal,
+): Promise<Looked> {
   const namespace = kind.namespaced ? address.namespace : ''
   const response = await kube.request(pathOf(kind, { ...address, namespace }), { signal })
   if (response.status !== 200) {
@@ -55,7 +68,9 @@ async function look(kube: Pick<Kube, 'request'>, kind: ResourceKind, address: Ob
   const { items } = objectList.decode(isRecord(list) && list.items === null ? { ...list, items: [] } : list)
   const type = { apiVersion: kind.group === '' ? kind.version : `${kind.group}/${kind.version}`, kind: kind.kind }
   // An API behind the server may not know field selectors, and answers with all there are.
-  const object = items.map(decodeKubeObject).find((each) => each.metadata.name === address.name && namespaceOf(each) === namespace)
+  const object = items
+    .map(decodeKubeObject)
+    .find((each) => each.metadata.name === address.name && namespaceOf(each) === namespace)
   return object === undefined ? { found: 'absent' } : { found: 'present', object: withType(object, type) }
 }
 

@@ -4,8 +4,8 @@
  */
 
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
-import type { StreamState } from '@watch-hub/shared/protocol/stream-state'
 import { type Plan, resourceName, type StreamPlan } from '@watch-hub/shared/protocol/plan'
+import type { StreamState } from '@watch-hub/shared/protocol/stream-state'
 import { backoff } from '@watch-hub/shared/runtime/backoff'
 import { describeError } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'

@@ -8,8 +8,9 @@
  *   paused        nothing runs, nothing is remembered; going on compares with the hub's index
  *   labels of namespaces changed  kinds that select by them compare anew, soon
  */
-import type { StreamState } from '@watch-hub/shared/protocol/stream-state'
+
 import { type Plan, resourceName } from '@watch-hub/shared/protocol/plan'
+import type { StreamState } from '@watch-hub/shared/protocol/stream-state'
 import { bell } from '@watch-hub/shared/runtime/bell'
 import type { Log } from '@watch-hub/shared/runtime/log'
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'

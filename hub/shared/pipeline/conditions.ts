@@ -52,7 +52,9 @@ export function nameConditions(
   context: Pick<MatchContext, 'namespaced' | 'resource'>,
 ): readonly Condition<Named>[] {
   if (!hasNamespace(context)) return []
-  const nameOf = isNamespaces(context) ? ({ metadata }: Named) => metadata.name : ({ metadata }: Named) => metadata.namespace ?? ''
+  const nameOf = isNamespaces(context)
+    ? ({ metadata }: Named) => metadata.name
+    : ({ metadata }: Named) => metadata.namespace ?? ''
   const conditions: Condition<Named>[] = []
   if (include.length > 0) {
     const included = compileGlobs(include)
@@ -67,8 +69,7 @@ export function nameConditions(
     conditions.push({
       field: 'namespaces.exclude',
       test: (object) => (excluded(nameOf(object)) ? 'out' : 'in'),
-      tell: (object) =>
-        `"${nameOf(object)}" ${excluded(nameOf(object)) ? 'excluded by' : 'not excluded by'} ${listed(exclude)}`,
+      tell: (object) => `"${nameOf(object)}" ${excluded(nameOf(object)) ? 'excluded by' : 'not excluded by'} ${listed(exclude)}`,
     })
   }
   return conditions
@@ -121,7 +122,11 @@ function compileUnmet(selector: NonNullable<WatchPlan['labelSelector']>): (label
     const first = requirements.find(({ test }) => !test(labels))
     if (first === undefined) return undefined
     const { key, text } = first
-    const why = !Object.hasOwn(labels, key) ? `there is no label ${key}` : text === `!${key}` ? `there is a label ${key}` : `${key} has another value`
+    const why = !Object.hasOwn(labels, key)
+      ? `there is no label ${key}`
+      : text === `!${key}`
+        ? `there is a label ${key}`
+        : `${key} has another value`
     return `${text} does not hold: ${why}`
   }
 }

@@ -101,7 +101,10 @@ test('what is told of labels names keys and what the watch asks for, and no valu
   assert.equal(one({ matchLabels: { app: 'cart' } }, {}), 'app=cart does not hold: there is no label app')
   const among = { matchExpressions: [{ key: 'env', operator: 'In', values: ['prod', 'stage'] }] }
   assert.equal(one(among, { env: 'dev' }), 'env in (prod,stage) does not hold: env has another value')
-  assert.equal(one({ matchExpressions: [{ key: 'env', operator: 'DoesNotExist' }] }, { env: 'dev' }), '!env does not hold: there is a label env')
+  assert.equal(
+    one({ matchExpressions: [{ key: 'env', operator: 'DoesNotExist' }] }, { env: 'dev' }),
+    '!env does not hold: there is a label env',
+  )
 })
 
 test('labels of namespaces that match, that do not, and that nobody knows are told apart', () => {

@@ -41,7 +41,10 @@ test('a known kind wins over a well-known one of the same name', () => {
 })
 
 test('a name of several kinds is told with all of them, but the whole name of one is that one', () => {
-  const both = [{ group: '', resource: 'events' }, { group: 'events.k8s.io', resource: 'events' }]
+  const both = [
+    { group: '', resource: 'events' },
+    { group: 'events.k8s.io', resource: 'events' },
+  ]
   assert.deepEqual(meant('event', both), { kind: 'ambiguous', candidates: ['events', 'events.events.k8s.io'] })
   assert.equal(meant('events', both), 'events')
 })

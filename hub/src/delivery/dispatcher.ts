@@ -62,7 +62,10 @@ export interface Delivery extends AsyncDisposable {
   /** All that is known of one. Nothing = there is no such endpoint. */
   detail(name: string): Promise<EndpointDetail | undefined>
   /** The same, and how it stands with one object. Nothing = there is no such endpoint. */
-  about(name: string, object: ObjectAddress): Promise<{ readonly detail: EndpointDetail; readonly object: AboutObject } | undefined>
+  about(
+    name: string,
+    object: ObjectAddress,
+  ): Promise<{ readonly detail: EndpointDetail; readonly object: AboutObject } | undefined>
   /** Tells dead letters of one endpoint again; answers for each id. Nothing = there is no such endpoint. */
   replay(name: string, ids: readonly string[]): Promise<readonly ReplayedLetter[] | undefined>
   /** Sends a marked sample, once. Nothing = there is no such endpoint. */

@@ -5,10 +5,7 @@ import type { ParkedObject as Parked, Parking } from './parking.ts'
 
 /** In the order of their turns, no more than are shown. */
 export function parkedObjectsOf(parking: Pick<Parking, 'all'>): readonly ParkedObject[] {
-  return parking
-    .all()
-    .slice(0, shownParked)
-    .flatMap(parkedViewOf)
+  return parking.all().slice(0, shownParked).flatMap(parkedViewOf)
 }
 
 /** One, or none where nothing of it waits. */

@@ -28,7 +28,10 @@ export interface QuestionSettings {
 const gone: AgentAnswer = { kind: 'silent', why: 'the agent went away' }
 
 /** `tell` may reject: then the connection is about to end. */
-export function openQuestions(tell: (message: DownMessage) => Promise<void>, { answerMs = 10_000 }: QuestionSettings = {}): Questions {
+export function openQuestions(
+  tell: (message: DownMessage) => Promise<void>,
+  { answerMs = 10_000 }: QuestionSettings = {},
+): Questions {
   const open = new Map<number, (answer: AgentAnswer) => void>()
   let last = 0
   let closed = false
