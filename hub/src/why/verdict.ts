@@ -13,7 +13,7 @@ export function verdictOn(why: Omit<Why, keyof Verdict>): Verdict {
   const matching = why.watches.filter(passes)
   if (matching.length === 0) return noWatch(why)
   const { object, cluster } = why
-  if (object.state === 'absent') return { told: false, verdict: `not told: there is no ${nameOf(why)} in ${cluster}` }
+  if (object.state === 'absent') return { told: false, verdict: `not told: ${nameOf(why)} does not exist in ${cluster}` }
   const ill = firstNo(why.clusterChecks)
   if (ill !== undefined) return because(`${ill.about} of the cluster ${cluster}`, ill)
   return delivered(matching, why)

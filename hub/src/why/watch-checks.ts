@@ -17,15 +17,15 @@ export function watchChecks(watch: WatchConfig, findings: Findings, endpoint?: s
   const names = watch.resources.map(resourceName)
   const head = [
     ...endpointCheck(watch, at('endpoints'), endpoint),
-    ...(watch.paused ? [check('paused', 'no', 'the watch is paused: it is as if it did not exist', at('paused'))] : []),
     check('resources', yesOrNo(names.includes(kind)), listed(names), at('resources')),
   ]
   if (!names.includes(kind)) return head // nothing else is about this object
   const { cluster } = findings.subject
   const here = watch.clusters.includes(cluster)
+  const paused = watch.paused ? [check('paused', 'no', 'the watch rests: it is as if it did not exist', at('paused'))] : []
   const clusters = check('clusters', yesOrNo(here), here ? cluster : `it is for ${listed(watch.clusters)}`, at('clusters'))
   const matching = [...nameChecks(watch, findings, at), ...objectChecks(watch, findings, at)]
-  return [...head, clusters, ...matching, ...notes(watch, at), ...streamChecks(watch, findings)]
+  return [...head, ...paused, clusters, ...matching, ...notes(watch, at), ...streamChecks(watch, findings)]
 }
 
 type At = (field: string) => SourceRef
