@@ -131,6 +131,21 @@ suite('a hub link', () => {
     assert.deepEqual(world.heard, ['reload s: it differs'])
   })
 
+  test('answers questions by their numbers, and stays though one cannot be answered', async () => {
+    await using world = await connected()
+    const about = { group: '', resource: 'services', namespace: 'web' }
+    for (const [i, name] of ['shop', 'bug', 'cart'].entries())
+      world.connection.say({ type: 'explain', request: i + 1, ...about, name })
+    const answers = [await world.connection.hear('explanation'), await world.connection.hear('explanation')]
+    assert.deepEqual(
+      answers.map(({ request, plan }) => [request, plan]),
+      [
+        [1, 'asked about shop'],
+        [3, 'asked about cart'],
+      ],
+    )
+  })
+
   test('says goodbye when it is stopped, not when the connection breaks', async () => {
     const world = await connected()
     await world.link[Symbol.asyncDispose]()

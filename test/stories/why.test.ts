@@ -140,16 +140,16 @@ suite('why', { timeout: 180_000 }, () => {
     }
   })
 
-  test('a condition that cannot be told leaves the object as it was, and nobody can say', async () => {
+  test('an error of `when` leaves the object as it was, here out, and is told without the content of the object', async () => {
     const { spec, ...rest } = service('f', { namespace: 'team-web' })
     simulator.create('services', { ...rest, spec: { ...Object(spec), ports: [{ port: 'eighty' }] } })
-    const { code, verdict } = await inProd('service', 'f', '-n', 'team-web', '--endpoint', 'dns')
+    const { code, verdict, output } = await inProd('service', 'f', '-n', 'team-web', '--endpoint', 'dns')
     assert.equal(code, 1)
     assert.match(
       verdict,
-      /^nobody can say .*: when: cannot be told, so the object stays as it was: .*overload.* \(watches\/lb\.yaml:10\)$/,
+      /^not told: when of the watch load-balancers: cannot be told, so the object stays as it was: .*overload.*; it was out \(watches\/lb\.yaml:10\)$/,
     )
-    assert.doesNotMatch(verdict, /eighty/)
+    assert.doesNotMatch(output, /eighty/)
   })
 
   test('what changed and is not in what the watch sends is suppressed', async () => {
@@ -167,7 +167,7 @@ suite('why', { timeout: 180_000 }, () => {
     const { code, output, verdict } = await inProd('service/poison', '-n', 'team-web', '--endpoint', 'dns')
     assert.equal(code, 1)
     assert.match(verdict, /^not told: parked of the endpoint dns: this object is parked after \d+ attempts?: .*422/, output)
-    assert.match(output, /^ {2}parked +✗ .*, for .*, until the next look in/m)
+    assert.match(output, /^ {2}parked +✗ .*, for .*, looked at again in/m)
     assert.equal((await inProd('service/shop', '-n', 'team-web', '--endpoint', 'dns')).code, 0, 'others go on')
   })
 

@@ -31,7 +31,7 @@ export function whyText(why: Why, now: number): readonly string[] {
 /** `✗ "web" not in [team-*] (watches/lb.yaml:8)` */
 function checkText({ mark, detail, at, since, next }: Check, now: number): string {
   const past = since === undefined ? '' : `, for ${age(now - since)}`
-  const ahead = next === undefined ? '' : `, until the next look in ${age(next - now)}`
+  const ahead = next === undefined ? '' : `, looked at again in ${age(next - now)}`
   return `${signs[mark]} ${detail}${past}${ahead}${at === undefined ? '' : ` (${placeText(at)})`}`
 }
 

@@ -97,7 +97,7 @@ function letterChecks(letters: readonly ListedLetter[]): readonly Check[] {
   if (last === undefined) return []
   const others = letters.length > 1 ? `${letters.length} of this object, the newest ` : ''
   const text = `${others}${last.type} was given up: ${last.reason} ('watch-hub dead-letters show ${last.id}')`
-  return [{ ...check('dead-letters', 'note', text), since: last.diedAt }]
+  return [check('dead-letters', 'note', text)]
 }
 
 function paceChecks({ rateLimit }: EndpointConfig, { pacedMs }: AboutObject, at: SourceRef): readonly Check[] {

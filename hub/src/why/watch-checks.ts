@@ -62,7 +62,14 @@ function objectChecks(watch: WatchConfig, findings: Findings, at: At): readonly 
   if (fields.length === 0) return []
   const said = agentWord(watch, findings)
   if (typeof said === 'string') return fields.map((field) => check(field, 'unknown', said, at(field)))
-  return said.filter(({ field }) => fields.includes(field)).map((verdict) => conditionCheck(verdict, at))
+  const isIn = streamOf(watch.name, findings)?.told?.matches.includes(watch.name) ?? false
+  return said.filter(({ field }) => fields.includes(field)).map((each) => conditionCheck(asItWas(each, isIn), at))
+}
+
+/** What cannot be told changes nothing: in stays in, out stays out. */
+function asItWas(verdict: ConditionVerdict, isIn: boolean): ConditionVerdict {
+  if (verdict.verdict !== 'unclear') return verdict
+  return { ...verdict, verdict: isIn ? 'holds' : 'fails', detail: `${verdict.detail}; it was ${isIn ? 'in' : 'out'}` }
 }
 
 function fieldsOf({ namespaces, labelSelector, when }: WatchConfig, { subject }: Findings): readonly ConditionVerdict['field'][] {
