@@ -53,6 +53,8 @@ export interface HubLinkDeps {
   readonly explain: (question: Question, signal: AbortSignal) => Promise<Explanation>
   readonly sleep: Sleep
   readonly random?: () => number
+  /** ms since 1970. @default Date.now */
+  readonly now?: () => number
   readonly log: Log
 }
 
@@ -80,7 +82,7 @@ const handshakeMs = 15_000
 const statusPauseMs = 200
 
 export function startHubLink(deps: HubLinkDeps): HubLink {
-  const { outbox, log, sleep } = deps
+  const { outbox, log, sleep, now = Date.now } = deps
   const statusBell = bell()
   const desk = openIndexDesk()
   let process = 0
@@ -167,7 +169,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
       const frame = outbox.inFlight < framesInFlight ? outbox.next() : undefined
       if (frame === undefined) await outbox.ready.wait(signal)
       else {
-        await channel.send(await pack('frame', encodeFrame({ ...frame, process })))
+        await channel.send(await pack('frame', encodeFrame({ ...frame, process, sentAt: now() })))
         moment('frame-sent')
       }
     }

@@ -2,6 +2,7 @@
  * What a kind's reflector reports to: each object goes to every stream of the kind, and what the streams say goes to the outbox.
  * A list that would delete more than half of a stream, and at least 100 objects, is believed when it comes a second time (law 2).
  */
+import { formatTraceparent, newTrace } from '@watch-hub/shared/protocol/traceparent'
 import type { Log } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Outbox } from '../outbox.ts'
@@ -37,7 +38,8 @@ export function createStreamSink(settings: StreamSinkSettings, signal: AbortSign
   let doubted = false
 
   const put = async (stream: Stream, { entry, apply }: Change) => {
-    await outbox.offer({ stream: stream.frame, entry, plan: planHash() }, signal)
+    const traced = { ...entry, traceparent: formatTraceparent(newTrace()) }
+    await outbox.offer({ stream: stream.frame, entry: traced, plan: planHash() }, signal)
     apply()
   }
   let cause: ListCause = 'list'

@@ -20,6 +20,7 @@ import type { FrameStream, ObjectEntry } from '@watch-hub/shared/protocol/frames
 import { type Plan, resourceName, type StreamPlan } from '@watch-hub/shared/protocol/plan'
 import type { ResourceKind } from './discovery.ts'
 import type { Index, ObjectName, Row } from './index.ts'
+import { type Origin, originOf } from './origin.ts'
 
 /** An entry, and what to do once the outbox holds it. */
 export interface Change {
@@ -64,8 +65,8 @@ export function createStream(plan: StreamPlan, kind: ResourceKind, deps: StreamD
   /** Then an object can have left a watch and come back under one version. */
   const byNamespaceLabels = plan.watches.some(({ namespaces }) => namespaces?.selector !== undefined)
 
-  const gone = (row: Row, now: Sighted): Change => ({
-    entry: { ...now, uid: row.uid, change: 'gone', matches: [] },
+  const gone = (row: Row, now: Sighted, origin: Origin = {}): Change => ({
+    entry: { ...now, ...origin, uid: row.uid, change: 'gone', matches: [] },
     apply: () => index.delete(now, row.uid),
   })
 
@@ -75,14 +76,19 @@ export function createStream(plan: StreamPlan, kind: ResourceKind, deps: StreamD
     const { uid } = object.metadata
     const matches = matchesOf(object, row?.matches)
     if (matches.length === 0)
-      return row && { entry: { ...now, uid, change: 'modified', matches }, apply: () => index.delete(now, uid) }
+      return (
+        row && { entry: { ...now, ...originOf(seen), uid, change: 'modified', matches }, apply: () => index.delete(now, uid) }
+      )
     const body = JSON.stringify(project(object))
     const hash = bodyHash(body)
     const known = row?.resourceVersion === now.resourceVersion && !byNamespaceLabels
     const sameContent = row?.hash === hash && (known || !index.doubted)
     if (sameContent && row.matches === matches) return undefined
     return {
-      entry: { ...now, uid, change: row ? 'modified' : change, matches, hash, ...(sameContent ? {} : { body }) },
+      entry: {
+        ...{ ...now, ...originOf(seen), uid, change: row ? 'modified' : change, matches, hash },
+        ...(sameContent ? {} : { body }),
+      },
       apply: () => index.set(now, { uid, resourceVersion: now.resourceVersion, hash, matches }),
     }
   }
@@ -102,7 +108,7 @@ export function createStream(plan: StreamPlan, kind: ResourceKind, deps: StreamD
     deleted: (object, sighting) => {
       const now = sighted(object, sighting)
       const row = index.get(now)
-      return row?.uid === object.metadata.uid ? [gone(row, now)] : nothing
+      return row?.uid === object.metadata.uid ? [gone(row, now, originOf(object))] : nothing
     },
     *missing(sighting) {
       for (const { row, namespace, name } of index.unseen())

@@ -17,6 +17,7 @@ import {
   optional,
   string,
 } from './decode.ts'
+import { traceparent } from './traceparent.ts'
 
 export const frameHeader = object({
   plan: string,
@@ -27,6 +28,8 @@ export const frameHeader = object({
   streams: array(object({ id: string, group: string, resource: string, version: string, kind: string, namespaced: boolean })),
   /** When the agent sealed the frame, its clock, ms since 1970. */
   sealedAt: integer,
+  /** When it was sent, the last time if it was sent again, its clock, ms since 1970. */
+  sentAt: optional(integer),
 })
 export type FrameHeader = Decoded<typeof frameHeader>
 export type FrameStream = FrameHeader['streams'][number]
@@ -56,6 +59,12 @@ export const objectEntry = object({
   body: boolean,
   /** Agent's clock when it saw this, ms since 1970. */
   observedAt: integer,
+  /** When the API server changed it, as far as the object tells: whole seconds of the server's clock, in ms since 1970. */
+  changedAt: optional(integer),
+  /** The context in which the change is told from here on. The agent draws the ids; whether it is sampled is the hub's to say. */
+  traceparent: optional(traceparent),
+  /** Of the object's annotation `tracing.k8s.io/traceparent` (KEP-5915): foreign, so something to link to and never a parent. */
+  linked: optional(traceparent),
 })
 /** Ends a full comparison of a stream: from here on each watch is in step under its definition. */
 export const syncedEntry = object({
@@ -72,13 +81,15 @@ export type SyncedEntry = Decoded<typeof syncedEntry>
 export type Entry = ObjectEntry | SyncedEntry
 export interface Frame extends FrameHeader {
   readonly entries: readonly Entry[]
+  /** When the hub had it, its clock, ms since 1970; not on the wire. */
+  readonly receivedAt?: number
 }
 
 export const isSynced = (entry: Entry): entry is SyncedEntry => 'synced' in entry
 
 /** The uncompressed wire form. Bodies must not hold a raw newline; JSON.stringify never makes one. */
 export function encodeFrame(frame: Frame): string {
-  const { entries, ...header } = frame
+  const { entries, receivedAt: _, ...header } = frame
   const lines = [JSON.stringify(header)]
   for (const entry of entries) {
     if (isSynced(entry)) lines.push(JSON.stringify(entry))
