@@ -22,7 +22,7 @@ const all = {
 
 suite('the verdict', () => {
   test('told where a watch, the cluster and an endpoint all let it through', () => {
-    assert.deepEqual(verdictOn(all), { told: true, verdict: 'told: the watch good tells dns of it' })
+    assert.deepEqual(verdictOn(all), { told: true, verdict: 'told: the watch good tells dns of it, events is note' })
     const held = { endpoint: 'crm', checks: [check('hold', 'no')] }
     const both = { ...good, endpoints: ['crm', 'dns'] }
     assert.equal(verdictOn({ ...all, watches: [both], endpoints: [held, dns] }).told, true, 'one that hears it is enough')

@@ -42,7 +42,8 @@ function noWatch({ watches, endpoint, resource }: Pick<Why, 'watches' | 'endpoin
     const at = watches.length === 1 && failed?.at !== undefined && { at: failed.at }
     return { told: false, verdict: `not told: ${naming} names the kind ${resource}`, ...at }
   }
-  return because(`${failed.about} of the watch ${nearest.watch}`, failed)
+  const whose = failed.about === 'ignoreNamespaces' ? 'Settings' : `the watch ${nearest.watch}`
+  return because(`${failed.about} of ${whose}`, failed)
 }
 
 /** How many conditions hold before the first that does not. */
@@ -64,7 +65,8 @@ function told(watch: WhyWatch, { endpoint, checks }: WhyEndpoint, { object, clus
   const route = `the watch ${watch.watch} tells ${endpoint} of it`
   if (object.state === 'unknown') return { told: false, verdict: `nobody can say whether ${route}: ${object.detail}` }
   const doubt = [...watch.checks, ...clusterChecks, ...checks].find(({ mark }) => mark === 'unknown')
-  if (doubt === undefined) return { told: true, verdict: `told: ${route}` }
+  const filter = watch.checks.find(({ about }) => about === 'events')
+  if (doubt === undefined) return { told: true, verdict: `told: ${route}${filter === undefined ? '' : `, ${filter.detail}`}` }
   const at = doubt.at !== undefined && { at: doubt.at }
   return { told: false, verdict: `nobody can say whether ${route}: ${doubt.about}: ${doubt.detail}`, ...at }
 }

@@ -115,7 +115,7 @@ function objectOf({ streams, silence }: Findings): WhyObject {
   }
   if (streams.some(({ found }) => found === 'absent')) return { state: 'absent', detail: 'the API server has no such object' }
   const [stream] = streams
-  return { state: 'unknown', detail: stream?.problem ?? 'not looked at: no watch has the agent look at this kind' }
+  return { state: 'unknown', detail: stream?.problem ?? 'not looked at: no watch that is for this cluster is about this kind' }
 }
 
 async function endpointsOf(
