@@ -27,7 +27,7 @@ function setUp() {
     onReload: (id, reason) => heard.push(`reload ${id}: ${reason}`),
     explain: async ({ name }) => {
       if (name === 'bug') throw new Error('a bug')
-      return { plan: `asked about ${name}`, streams: [], omitted: 0 }
+      return { plan: `asked about ${name}`, streams: [] }
     },
     sleep: (_ms, signal) =>
       new Promise((resolve, reject) => {

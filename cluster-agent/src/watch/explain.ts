@@ -41,17 +41,20 @@ export async function explain(
   const streams = (plan?.streams ?? []).filter(
     ({ group, resource }) => group === question.group && resource === question.resource,
   )
-  const room = takeUpTo(explainedWatches)
+  const take = takeUpTo(explainedWatches)
   const verdicts: StreamVerdict[] = []
   const looked = new Map<string, Found>()
   for (const stream of streams) {
     const version = stream.version ?? ''
     const found = looked.get(version) ?? (await find(kube, stream, question, signal))
     looked.set(version, found)
-    verdicts.push(verdictOn({ stream, question, found, followed, take: room.take }))
+    verdicts.push(verdictOn({ stream, question, found, followed, take }))
   }
-  return { plan: plan?.hash ?? '', streams: verdicts, omitted: room.omitted }
+  return { plan: plan?.hash ?? '', streams: verdicts }
 }
+
+/** Longest sentence of what went wrong. */
+const maxProblem = 400
 
 /** An API server that does not answer is no reason to say nothing. */
 async function find(kube: Pick<Kube, 'request'>, ref: StreamPlan, question: Question, signal: AbortSignal): Promise<Found> {
@@ -88,7 +91,7 @@ function verdictOn({ stream, question, found, followed, take }: Judging): Stream
   if (found.found !== 'present')
     return {
       ...about,
-      ...('problem' in found && { problem: found.problem }),
+      ...('problem' in found && { problem: found.problem.slice(0, maxProblem) }),
       watches: watches.map((watch) => verdict(watch, [])),
     }
   const object = compileRedaction(stream)(found.object)
@@ -122,23 +125,20 @@ function judge(watch: WatchPlan, object: KubeObject, context: MatchContext): Str
     return explainMatch(watch, context)(object)
   } catch (error) {
     return [
-      { field: 'when', verdict: 'unclear', detail: `this agent cannot follow the watch: ${describeError(error)}`.slice(0, 400) },
+      {
+        field: 'when',
+        verdict: 'unclear',
+        detail: `this agent cannot follow the watch: ${describeError(error)}`.slice(0, maxProblem),
+      },
     ]
   }
 }
 
 function takeUpTo(max: number) {
-  let taken = 0
-  let omitted = 0
-  return {
-    get omitted() {
-      return omitted
-    },
-    take: (watches: readonly WatchPlan[]): readonly WatchPlan[] => {
-      const some = watches.slice(0, max - taken)
-      taken += some.length
-      omitted += watches.length - some.length
-      return some
-    },
+  let left = max
+  return (watches: readonly WatchPlan[]): readonly WatchPlan[] => {
+    const some = watches.slice(0, left)
+    left -= some.length
+    return some
   }
 }

@@ -3,7 +3,7 @@
  * `fieldSelector=metadata.name=…`, which every kind knows.
  */
 import { decodeKubeObject, type KubeObject, namespaceOf, withType } from '@watch-hub/shared/pipeline/object'
-import { array, isRecord, json, object } from '@watch-hub/shared/protocol/decode'
+import { isRecord } from '@watch-hub/shared/protocol/decode'
 import { resourceName } from '@watch-hub/shared/protocol/plan'
 import { describeError } from '@watch-hub/shared/runtime/log'
 import { readJson, refusalOf } from './answer.ts'
@@ -45,8 +45,6 @@ function problemOf(answer: Exclude<Awaited<ReturnType<typeof discover>>, { kind:
   return describeError(answer.why)
 }
 
-const objectList = object({ items: array(json) })
-
 type Looked =
   | { readonly found: 'present'; readonly object: KubeObject }
   | { readonly found: 'absent' }
@@ -64,14 +62,20 @@ async function look(
     const { status, message } = await refusalOf(response)
     return { found: 'unknown', problem: `the API server answered ${status}: ${message}` }
   }
-  const list = await readJson(response.body)
-  const { items } = objectList.decode(isRecord(list) && list.items === null ? { ...list, items: [] } : list)
+  const items = itemsOf(await readJson(response.body))
   const type = { apiVersion: kind.group === '' ? kind.version : `${kind.group}/${kind.version}`, kind: kind.kind }
   // An API behind the server may not know field selectors, and answers with all there are.
   const object = items
     .map(decodeKubeObject)
     .find((each) => each.metadata.name === address.name && namespaceOf(each) === namespace)
   return object === undefined ? { found: 'absent' } : { found: 'present', object: withType(object, type) }
+}
+
+/** `items` is null where a server has none. What came instead is not quoted: it may be a Secret's. */
+function itemsOf(list: unknown): readonly unknown[] {
+  const items = isRecord(list) ? (list.items ?? []) : undefined
+  if (!Array.isArray(items)) throw new Error('expected a list of objects from the API server, got something else')
+  return items
 }
 
 function pathOf(kind: ResourceKind, { namespace, name }: ObjectAddress): string {

@@ -40,9 +40,7 @@ export const explanation = object({
   request: integer,
   /** Hash of the plan that was looked at; empty = the agent has none. */
   plan: string,
-  /** One for each stream of the kind; none = the plan does not have the kind. */
+  /** One for each stream of the kind, with as many watches as there is room for; none = the plan does not have the kind. */
   streams: array(streamVerdict),
-  /** Watches that there was no room for. */
-  omitted: integer,
 })
 export type Explanation = Omit<Decoded<typeof explanation>, 'request'>

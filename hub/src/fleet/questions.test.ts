@@ -5,7 +5,7 @@ import type { DownMessage } from '@watch-hub/shared/protocol/messages'
 import { openQuestions } from './questions.ts'
 
 const about = { group: '', resource: 'services', namespace: 'web', name: 'shop' }
-const answer = { plan: 'p', streams: [], omitted: 0 }
+const answer = { plan: 'p', streams: [] }
 
 function setUp(answerMs = 60_000) {
   const told: DownMessage[] = []

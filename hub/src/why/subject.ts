@@ -24,6 +24,8 @@ export interface Findings {
   readonly plan: Plan
   /** Of the kind, by the agent; none when it was not asked, or has no such stream. */
   readonly streams: readonly StreamVerdict[]
+  /** Hash of the plan that the agent spoke of. */
+  readonly agentPlan?: string
   /** Why the agent said nothing; absent when it did. */
   readonly silence?: string
 }

@@ -60,7 +60,11 @@ suite('the checks of a watch', () => {
     const findings = await findingsOf([watch('w', 'labelSelector: app')])
     const label = (of: Findings) => checksOf(of).find((each) => each.startsWith('labelSelector'))
     assert.equal(label({ ...findings, silence: 'gone' }), 'labelSelector unknown the agent could not be asked 2.yaml:7')
-    assert.equal(label(findings), 'labelSelector unknown the agent does not have this watch (yet) 2.yaml:7')
+    assert.equal(label(findings), 'labelSelector unknown the agent does not have this watch yet 2.yaml:7')
+    assert.equal(
+      label({ ...findings, agentPlan: findings.plan.hash }),
+      'labelSelector unknown there was no room for this watch in the answer 2.yaml:7',
+    )
     assert.equal(label(said(findings, [], { found: 'absent' })), 'labelSelector unknown there is no such object 2.yaml:7')
     assert.equal(
       label(said(findings, [], { found: 'unknown', problem: 'the API server answered 403: no' })),

@@ -88,7 +88,10 @@ function agentWord(watch: WatchConfig, findings: Findings): readonly ConditionVe
   if (!watch.clusters.includes(findings.subject.cluster)) return 'not looked at where the watch is not for the cluster'
   const stream = streamOf(watch.name, findings)
   const own = stream?.watches.find(({ watch: name }) => name === watch.name)
-  if (stream === undefined || own === undefined) return 'the agent does not have this watch (yet)'
+  if (stream === undefined || own === undefined) {
+    const follows = findings.agentPlan === findings.plan.hash
+    return follows ? 'there was no room for this watch in the answer' : 'the agent does not have this watch yet'
+  }
   if (stream.found === 'absent') return 'there is no such object'
   if (stream.found === 'unknown') return stream.problem ?? 'the object could not be looked at'
   const wanted = findings.plan.streams.flatMap(({ watches }) => watches).find(({ name }) => name === watch.name)

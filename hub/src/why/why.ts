@@ -84,7 +84,7 @@ const addressOf = (kind: KindName, { namespace = defaultNamespace, name }: WhyQu
 type Address = ReturnType<typeof addressOf> & { readonly cluster: string }
 
 /** The API server knows best whether the kind has namespaces, and in which version it serves it. */
-function factsOf(answer: AgentAnswer, address: Address): Pick<Findings, 'subject' | 'streams' | 'silence'> {
+function factsOf(answer: AgentAnswer, address: Address): Pick<Findings, 'subject' | 'streams' | 'agentPlan' | 'silence'> {
   const streams = answer.kind === 'answered' ? answer.explanation.streams : []
   const served = streams.find(({ kind }) => kind !== undefined)?.kind
   const namespaced = served?.namespaced ?? !isClusterScoped(address)
@@ -94,7 +94,7 @@ function factsOf(answer: AgentAnswer, address: Address): Pick<Findings, 'subject
     namespaced,
     ...(served !== undefined && { version: served.version }),
   }
-  return { subject, streams, ...(answer.kind === 'silent' && { silence: answer.why }) }
+  return { subject, streams, ...(answer.kind === 'silent' ? { silence: answer.why } : { agentPlan: answer.explanation.plan }) }
 }
 
 const watchesOf = (snapshot: Snapshot, findings: Findings, endpoint: string | undefined): readonly WhyWatch[] =>

@@ -11,7 +11,7 @@ const watchFields = [
   ...['resources', 'clusters', 'namespaces.include', 'namespaces.exclude', 'namespaces.selector'],
   ...['labelSelector', 'when', 'events', 'initial', 'endpoints', 'paused'],
 ]
-const endpointFields = ['allow.clusters', 'allow.namespaces', 'allow.resources', 'rateLimit', 'retry', 'paused', 'url']
+const endpointFields = ['allow.clusters', 'allow.namespaces', 'allow.resources', 'rateLimit', 'paused']
 
 export function placesOf({ clusters, endpoints, watches, settings }: Declarations): Places {
   const repo = settings?.manifest
