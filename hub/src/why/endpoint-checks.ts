@@ -4,7 +4,7 @@ import type { EndpointConfig, Snapshot, SourceRef } from '../config/model.ts'
 import { formatDuration } from '../config/units.ts'
 import { type FencePart, fenceParts } from '../delivery/allow.ts'
 import type { AboutObject, EndpointDetail, Hold } from '../delivery/detail.ts'
-import type { ListedLetter } from '../http/view.ts'
+import type { DeadLetterHead } from '../store/store.ts'
 import type { Check } from './model.ts'
 import { check, listed, type Subject, yesOrNo } from './subject.ts'
 
@@ -14,7 +14,7 @@ export interface EndpointFacts {
   /** Absent in the moment before its courier runs. */
   readonly now?: { readonly detail: EndpointDetail; readonly object: AboutObject }
   /** Of this object, newest last; not all of them where there are many. */
-  readonly letters: readonly ListedLetter[]
+  readonly letters: readonly DeadLetterHead[]
 }
 
 export function endpointChecks({ config, now, letters }: EndpointFacts, subject: Subject, snapshot: Snapshot): readonly Check[] {
@@ -92,7 +92,7 @@ function parkedChecks({ parked }: AboutObject): readonly Check[] {
   return [{ ...check('parked', 'no', text), since, next: nextAttemptAt }]
 }
 
-function letterChecks(letters: readonly ListedLetter[]): readonly Check[] {
+function letterChecks(letters: readonly DeadLetterHead[]): readonly Check[] {
   const last = letters.at(-1)
   if (last === undefined) return []
   const others = letters.length > 1 ? `${letters.length} of this object, the newest ` : ''

@@ -38,6 +38,15 @@ suite('the verdict', () => {
     })
   })
 
+  test('a watch of the kind that tells nobody comes closer than those of other kinds', () => {
+    const silent = { ...watch('silent', check('resources', 'yes'), check('endpoints', 'no', 6)), endpoints: [] }
+    const other = watch('other', check('resources', 'no', 5))
+    assert.equal(
+      verdictOn({ ...all, watches: [other, silent] }).verdict,
+      'not told: endpoints of the watch silent: endpoints is no',
+    )
+  })
+
   test('a kind that no watch names, and no watch at all', () => {
     const others = [watch('a', check('resources', 'no', 5)), watch('b', check('resources', 'no', 6))]
     assert.deepEqual(verdictOn({ ...all, watches: others }), {

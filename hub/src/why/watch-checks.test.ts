@@ -21,8 +21,8 @@ suite('the checks of a watch', () => {
     ]
     const findings = said(await findingsOf(texts), when('holds', 'is true'))
     assert.deepEqual(checksOf(findings, 'dns'), [
-      'endpoints yes dns 2.yaml:6',
       'resources yes services 2.yaml:5',
+      'endpoints yes dns 2.yaml:6',
       'clusters yes prod 2.yaml:1',
       'ignoreNamespaces yes "web" not excluded by [kube-system] 3.yaml:4',
       'namespaces yes "web" in [web] 2.yaml:8',
@@ -36,14 +36,14 @@ suite('the checks of a watch', () => {
 
   test('end where the kind is another one', async () => {
     const findings = await findingsOf([watch('w', 'paused: true')], { subject: { ...shop, resource: 'pods' } })
-    assert.deepEqual(checksOf(findings), ['endpoints yes dns 2.yaml:6', 'resources no services 2.yaml:5'])
+    assert.deepEqual(checksOf(findings), ['resources no services 2.yaml:5'])
   })
 
   test('a watch without endpoints, one that rests, and one for other clusters, say so', async () => {
     const texts = [watch('w', 'paused: true\nclusters: {names: [other]}\nwhen: "true"', '[]'), cluster('other')]
     assert.deepEqual(checksOf(said(await findingsOf(texts), [])), [
-      'endpoints no none: matches are counted, nothing is sent 2.yaml:6',
       'resources yes services 2.yaml:5',
+      'endpoints no none: matches are counted, nothing is sent 2.yaml:6',
       'paused no the watch rests: it is as if it did not exist 2.yaml:7',
       'clusters no it is for other 2.yaml:8',
       'when unknown not looked at while the watch is paused 2.yaml:9',

@@ -15,25 +15,30 @@ export function watchChecks(watch: WatchConfig, findings: Findings, endpoint?: s
   const at = (field: string): SourceRef => findings.snapshot.places.watches.get(watch.name)?.[field] ?? watch.at
   const kind = resourceName(findings.subject)
   const names = watch.resources.map(resourceName)
-  const head = [
-    ...endpointCheck(watch, at('endpoints'), endpoint),
-    check('resources', yesOrNo(names.includes(kind)), listed(names), at('resources')),
-  ]
-  if (!names.includes(kind)) return head // nothing else is about this object
+  const resources = check('resources', yesOrNo(names.includes(kind)), listed(names), at('resources'))
+  if (!names.includes(kind)) return [resources] // nothing else is about this object
   const { cluster } = findings.subject
   const here = watch.clusters.includes(cluster)
   const paused = watch.paused ? [check('paused', 'no', 'the watch rests: it is as if it did not exist', at('paused'))] : []
   const clusters = check('clusters', yesOrNo(here), here ? cluster : `it is for ${listed(watch.clusters)}`, at('clusters'))
   const matching = [...nameChecks(watch, findings, at), ...objectChecks(watch, findings, at)]
-  return [...head, ...paused, clusters, ...matching, ...notes(watch, at), ...streamChecks(watch, findings)]
+  return [
+    resources,
+    endpointCheck(watch, at('endpoints'), endpoint),
+    ...paused,
+    clusters,
+    ...matching,
+    ...notes(watch, at),
+    ...streamChecks(watch, findings),
+  ]
 }
 
 type At = (field: string) => SourceRef
 
-function endpointCheck({ endpoints }: WatchConfig, at: SourceRef, endpoint: string | undefined): readonly Check[] {
-  if (endpoint !== undefined) return [check('endpoints', yesOrNo(endpoints.includes(endpoint)), listed(endpoints), at)]
-  if (endpoints.length === 0) return [check('endpoints', 'no', 'none: matches are counted, nothing is sent', at)]
-  return [check('endpoints', 'yes', listed(endpoints), at)]
+function endpointCheck({ endpoints }: WatchConfig, at: SourceRef, endpoint: string | undefined): Check {
+  if (endpoint !== undefined) return check('endpoints', yesOrNo(endpoints.includes(endpoint)), listed(endpoints), at)
+  if (endpoints.length === 0) return check('endpoints', 'no', 'none: matches are counted, nothing is sent', at)
+  return check('endpoints', 'yes', listed(endpoints), at)
 }
 
 function nameChecks({ namespaces }: WatchConfig, { subject, snapshot }: Findings, at: At): readonly Check[] {
@@ -101,12 +106,12 @@ function agentWord(watch: WatchConfig, findings: Findings): readonly ConditionVe
 const streamOf = (watch: string, { streams }: Findings): StreamVerdict | undefined =>
   streams.find(({ watches }) => watches.some((each) => each.watch === watch))
 
-const all = 'created, updated, deleted'
+const everyEvent = 'created, updated, deleted'
 
 function notes({ events, initial }: WatchConfig, at: At): readonly Check[] {
   const delivered = events.join(', ')
   return [
-    ...(delivered === all ? [] : [check('events', 'note', `only ${delivered} are delivered`, at('events'))]),
+    ...(delivered === everyEvent ? [] : [check('events', 'note', `only ${delivered} are delivered`, at('events'))]),
     ...(initial === 'send'
       ? []
       : [check('initial', 'note', 'skip: what is there when the watch begins is told when it changes', at('initial'))]),
@@ -117,8 +122,7 @@ function notes({ events, initial }: WatchConfig, at: At): readonly Check[] {
 function streamChecks({ name }: WatchConfig, findings: Findings): readonly Check[] {
   const stream = streamOf(name, findings)
   if (stream === undefined || stream.state.state === 'paused') return []
-  const { state, reason } = stream.state
-  const { done, total } = stream.state
+  const { state, reason, done, total } = stream.state
   const progress = done === undefined ? '' : total === undefined ? ` ${done}` : ` ${done}/${total}`
   const text = `${state}${progress}${reason === undefined ? '' : `: ${reason}`}`
   return [check('stream', yesOrNo(state === 'live'), text), ...memoryChecks(name, stream)]
