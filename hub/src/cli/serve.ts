@@ -149,6 +149,7 @@ export const serve = command({
   about: 'run a hub, until SIGINT or SIGTERM',
   flags,
   notes:
+    'Traces and metrics go to an OpenTelemetry collector where OTEL_EXPORTER_OTLP_ENDPOINT (http://collector:4318) says one; OTEL_TRACES_SAMPLER and other OTEL_ variables count, see hub/docs/tracing.md. ' +
     "Where --allow-egress and --deny-egress meet, the narrower range decides: '--deny-egress 0.0.0.0/0 ::/0 --allow-egress 10.1.0.0/16' leaves one network.",
   run: async (io, values) => {
     const settings = toSettings(values, io.cwd)
