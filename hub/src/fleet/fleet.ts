@@ -6,6 +6,7 @@ import type { Snapshot } from '../config/model.ts'
 import type { Store, StoreStats } from '../store/store.ts'
 import { handshake } from './handshake.ts'
 import { type Issued, issueToken, type JoinDeps, type JoinOutcome, join } from './join.ts'
+import { type FleetMeter, silentFleetMeter } from './meter.ts'
 import { createRegistry } from './registry.ts'
 import { openSession } from './session.ts'
 import type { ClusterStatus } from './status.ts'
@@ -27,9 +28,11 @@ export interface FleetDeps {
   readonly log: Log
   /** ms */
   readonly now: () => number
+  /** @default none */
+  readonly meter?: FleetMeter
 }
 
-export function startFleet({ store, log, now }: FleetDeps): Fleet {
+export function startFleet({ store, log, now, meter = silentFleetMeter }: FleetDeps): Fleet {
   const registry = createRegistry(now)
   const joinDeps: JoinDeps = { store, declared: registry.declared, now }
 
@@ -46,7 +49,7 @@ export function startFleet({ store, log, now }: FleetDeps): Fleet {
     const { cluster, process, version } = met.peer
     const sessionLog = log.with({ cluster, process })
     const session = openSession(
-      { store, log: sessionLog, onStatus: (status) => registry.report(cluster, status) },
+      { store, log: sessionLog, meter, onStatus: (status) => registry.report(cluster, status) },
       met.peer,
       channel,
       inbox,

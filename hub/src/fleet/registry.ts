@@ -13,6 +13,8 @@ import type { ClusterStatus, Corrections, StreamStatus } from './status.ts'
 interface Member {
   session?: Session
   status?: AgentStatus
+  /** When `status` came, ms. */
+  heardAt?: number
   /** Connected since, or last seen, ms. */
   since?: number
   version?: string
@@ -65,7 +67,10 @@ export function createRegistry(now: () => number): Registry {
       const before = member.session
       if (before !== undefined)
         dismiss(before, 'superseded', 'a newer connection of this cluster has taken over', before.peer.process !== process)
-      if (before?.peer.process !== process) delete member.status
+      if (before?.peer.process !== process) {
+        delete member.status
+        delete member.heardAt
+      }
       Object.assign(member, { session, version, since: now(), left: false })
       const plan = plans.get(cluster)
       if (plan !== undefined) session.offer(plan)
@@ -78,7 +83,7 @@ export function createRegistry(now: () => number): Registry {
       member.since = now()
     },
     report: (cluster, status) => {
-      memberOf(cluster).status = status
+      Object.assign(memberOf(cluster), { status, heardAt: now() })
     },
     dismiss: (cluster, code, reason) => dismiss(members.get(cluster)?.session, code, reason),
     dismissAll: (code, reason) => {
@@ -137,8 +142,10 @@ function clusterStatus({ name, snapshot, plan, member, agent, objects, compariso
     objects,
     corrections: correctionsOf(comparisons),
     figures: status?.figures ?? {},
+    framesWaiting: session?.framesWaiting ?? 0,
     streams: plan === undefined ? [] : streamStatuses(plan, status, comparisons),
     ...optional('since', member.since),
+    ...optional('heardAt', member.heardAt),
     ...optional('process', session?.peer.process ?? agent?.process),
     ...optional('version', member.version),
     ...optional('clusterUid', agent?.clusterUid),

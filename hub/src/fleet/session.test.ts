@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { silentLog } from '@watch-hub/shared/runtime/log'
+import { silentFleetMeter } from './meter.ts'
 import { openSession } from './session.ts'
 
 test('a session whose peer is gone before its welcome ends like any other', async () => {
@@ -15,7 +16,7 @@ test('a session whose peer is gone before its welcome ends like any other', asyn
   }
   const peer = { cluster: 'a', clusterUid: 'u', process: 1, version: 'v', plan: '', lastFrame: 0, generation: 'g' }
   const session = openSession(
-    { store, log: silentLog, onStatus: () => {} },
+    { store, log: silentLog, onStatus: () => {}, meter: silentFleetMeter },
     peer,
     channel,
     channel.messages[Symbol.asyncIterator](),

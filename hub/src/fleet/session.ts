@@ -19,6 +19,7 @@ import { moment } from '@watch-hub/shared/runtime/moment'
 import { isAbort } from '@watch-hub/shared/runtime/task'
 import type { Append, Mismatch, Store } from '../store/store.ts'
 import type { Goodbye, Peer } from './handshake.ts'
+import type { FleetMeter } from './meter.ts'
 
 export type AgentStatus = Extract<UpMessage, { type: 'status' }>
 type IndexRequest = Extract<UpMessage, { type: 'index-request' }>
@@ -27,12 +28,15 @@ export interface SessionDeps {
   readonly store: Pick<Store, 'append' | 'isDoubted' | 'readIndex'>
   readonly log: Log
   readonly onStatus: (status: AgentStatus) => void
+  readonly meter: FleetMeter
 }
 
 export interface Session {
   readonly peer: Peer
   /** The agent said that it leaves on purpose. */
   readonly left: boolean
+  /** Frames that wait for the store. */
+  readonly framesWaiting: number
   /** Tells the agent its plan, unless it holds this one already. */
   offer(plan: Plan): void
   /** Says why and closes. */
@@ -68,11 +72,12 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
     tellSoon({ type: 'reload', stream, reason: `expected the checksum ${hub} that the hub's inventory has, got ${agent}` })
   }
 
-  const settle = (outcome: Append, number: number) => {
+  const settle = (outcome: Append, { number, arrivedAt }: { readonly number: number; readonly arrivedAt: number }) => {
     if (outcome.kind === 'refused') {
       dismiss({ code: outcome.code, reason: outcome.reason, final: outcome.code === 'superseded' })
       return
     }
+    deps.meter.frame({ cluster: peer.cluster, ms: performance.now() - arrivedAt })
     moment('frame-stored')
     for (const mismatch of outcome.kind === 'stored' ? (outcome.mismatches ?? []) : []) reload(mismatch)
     acked = Math.max(acked, number)
@@ -81,12 +86,13 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
   }
 
   const takeFrame = async (bytes: Uint8Array) => {
+    const arrivedAt = performance.now()
     const frame = decodeFrame(await unpack('frame', bytes))
     if (frame.process !== peer.process) throw new Error(`expected frames of process ${peer.process}, got one of ${frame.process}`)
     moment('frame-received')
     const append: Promise<void> = deps.store
       .append(peer.cluster, frame, leaving.signal)
-      .then((outcome) => settle(outcome, frame.number))
+      .then((outcome) => settle(outcome, { number: frame.number, arrivedAt }))
       .catch((error: unknown) => {
         if (isAbort(error, leaving.signal)) return // it still waited for room on the disk; the agent sends it again
         log.error('frame could not be stored', { frame: frame.number, error })
@@ -126,6 +132,9 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
     peer,
     get left() {
       return left
+    },
+    get framesWaiting() {
+      return appends.size
     },
     offer: (plan) => {
       if (plan.hash === heldPlan) return

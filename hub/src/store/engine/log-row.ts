@@ -73,7 +73,7 @@ export function rowsOfFrame(
     if (entry === undefined || stream === undefined || isSynced(entry))
       throw new Error(`expected entry ${position} of frame ${frame.number} of ${cluster} to be of an object of a stream`)
     const { id, group, version, kind, resource } = stream
-    const { namespace, name, uid, resourceVersion, observedAt, cause, change } = entry
+    const { namespace, name, uid, resourceVersion, observedAt, changedAt, cause, change } = entry
     return {
       sequence,
       cluster,
@@ -81,6 +81,7 @@ export function rowsOfFrame(
       stream: id,
       object: { group, version, kind, resource, namespace, name, uid, resourceVersion },
       observedAt,
+      ...(changedAt !== undefined && { changedAt }),
       appendedAt,
       cause,
       change,
