@@ -101,7 +101,8 @@ test('each third-party package has one place that imports it', () => {
   /** Packages whose API is spread over a folder by nature, and that folder. */
   const spread: Readonly<Record<string, string>> = {
     ...{ hono: 'hub/src/http', commander: 'hub/src/cli', ws: 'hub/shared/runtime' },
-    ...{ '@opentelemetry/api': 'hub/src/telemetry', '@opentelemetry/sdk-metrics': 'hub/src/telemetry/metrics' },
+    ...{ '@opentelemetry/api': 'hub/src/telemetry', '@opentelemetry/core': 'hub/src/telemetry' },
+    '@opentelemetry/sdk-metrics': 'hub/src/telemetry/metrics',
   }
   const places = new Map<string, Set<string>>()
   for (const source of sources)

@@ -160,6 +160,7 @@ export function createAttempts(deps: AttemptsDeps, { stop, end }: AttemptSignals
     moment('batch-answered')
     breaker.answered(probe, now())
     queue.lanes.finish(subject.lane)
+    queue.tries.forget(subject.lane.batch.frozen.id)
     ledger.accept(subject.lane.batch.frozen.id)
     deps.onAccepted(subject.lane.batch)
   }
@@ -169,7 +170,7 @@ export function createAttempts(deps: AttemptsDeps, { stop, end }: AttemptSignals
     const batch = await load(subject.kind === 'lane' ? subject.lane.batch : subject.batch, deps.loading)
     if (subject.kind === 'lane') subject.lane.batch = batch
     if (fenced(batch, deps.inside(), now()) !== batch) return { kind: 'outside' }
-    const request = render(batch, deps.endpoint().name)
+    const request = { ...render(batch, deps.endpoint().name), tried: queue.tries.of(batch.frozen.id) }
     try {
       do await paced(revision)
       while (pace.waitMs(now()) > 0 && revision === deps.revision()) // others that waited may have gone first

@@ -12,6 +12,9 @@ export interface ContextText {
   readonly cluster: string
   /** What is attached to the cluster. */
   readonly metadata: Metadata
+  readonly uid: string
+  /** The commit that made it so. */
+  readonly commit?: string
   /** `"watches":[…],"metadata":{…}` */
   watches(names: readonly string[]): string
   /** What these watches attach, merged. */
@@ -45,19 +48,22 @@ export function contexts(store: Pick<Store, 'context'>, limit = 1_000): Contexts
   }
 }
 
-export function contextText({ cluster, watches }: Context): ContextText {
+export function contextText({ cluster, watches, commit }: Context): ContextText {
   const { name, uid, labels, metadata } = cluster
   const merged = memo((names): Metadata => Object.fromEntries(names.flatMap((watch) => Object.entries(watches[watch] ?? {}))))
   return {
     name,
     cluster: JSON.stringify({ name, uid, labels, metadata }),
     metadata,
+    uid,
+    ...(commit !== undefined && { commit }),
     watches: memo((names) => `"watches":${JSON.stringify(names)},"metadata":${JSON.stringify(merged(names))}`),
     watchMetadata: merged,
     kept: memo((names) =>
       JSON.stringify({
         cluster: { name, uid, labels, metadata },
         watches: Object.fromEntries(names.flatMap((watch) => (watches[watch] === undefined ? [] : [[watch, watches[watch]]]))),
+        commit,
       }),
     ),
   }

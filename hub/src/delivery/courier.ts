@@ -14,7 +14,7 @@ import { describeError, type Log } from '@watch-hub/shared/runtime/log'
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'
 import { isAbort, Task } from '@watch-hub/shared/runtime/task'
 import type { EndpointConfig, Metadata } from '../config/model.ts'
-import type { Pause, Store } from '../store/store.ts'
+import type { AttemptRecord, Pause, Store } from '../store/store.ts'
 import { agesOf } from './ages.ts'
 import { fence } from './allow.ts'
 import { type Attempts, createAttempts } from './attempts.ts'
@@ -44,6 +44,7 @@ import type { Send } from './send.ts'
 import { steadyClock } from './steady-clock.ts'
 import { createSupply, type Lull, noNeed, windowLimits } from './supply.ts'
 import type { TargetSettings } from './target.ts'
+import type { DeliveryTracer } from './tracer.ts'
 import { createVerdicts } from './verdicts.ts'
 
 export type DeliveryStore = Pick<
@@ -83,6 +84,7 @@ export interface CourierDeps {
   readonly holding: Holding
   readonly log: Log
   readonly meter: DeliveryMeter
+  readonly tracer: DeliveryTracer
   readonly now: () => number
   readonly sleep: Sleep
   /** In [0, 1). */
@@ -221,11 +223,17 @@ export function startCourier(
     if (maxBytes < batch.maxBytes) order = { ...order, endpoint: { ...order.endpoint, batch: { ...batch, maxBytes } } }
   }
 
+  function note(attempt: AttemptRecord): void {
+    queue.tries.note(attempt.batch, attempt.traceparent)
+    ledger.note(attempt)
+  }
+
   let wrapped: { readonly of: Send; readonly as: Send } | undefined
   function sender(): Send | undefined {
     const of = gate.sender
     if (of === undefined) return undefined
-    if (wrapped?.of !== of) wrapped = { of, as: observed(shaping(deps.bodies, of), { meter, now: wall, note: ledger.note }) }
+    if (wrapped?.of !== of)
+      wrapped = { of, as: observed(shaping(deps.bodies, of), { meter, tracer: deps.tracer, now: wall, note }) }
     return wrapped.as
   }
 

@@ -48,6 +48,7 @@ test('metadata of Settings is part of what an endpoint is told', async () => {
 const health = {
   breaker: { state: 'closed', since: 5_000 },
   inFlight: 0,
+  frozen: 0,
   parked: { objects: 0, bytes: 0 },
   deadLetters: { count: 0, bytes: 0, limit: 256 * 1024 ** 2 },
   holds: [],

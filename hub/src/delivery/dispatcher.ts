@@ -23,6 +23,7 @@ import { type SampleAnswer, sendSample } from './sample.ts'
 import type { Secrets } from './secrets.ts'
 import type { EndpointStatus } from './status.ts'
 import { shownUrl, type TargetSettings } from './target.ts'
+import { type DeliveryTracer, silentTracer } from './tracer.ts'
 
 export interface DeliveryDeps {
   readonly store: DeliveryStore & Pick<Store, 'resync' | 'resyncDue' | 'dropBacklog' | 'attempts'>
@@ -33,6 +34,8 @@ export interface DeliveryDeps {
   readonly log: Log
   /** @default none */
   readonly meter?: DeliveryMeter
+  /** @default none */
+  readonly tracer?: DeliveryTracer
   /** ms since 1970. @default Date.now */
   readonly now?: () => number
   readonly sleep?: Sleep
@@ -100,6 +103,7 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
     sleep: realSleep,
     random: Math.random,
     meter: silentMeter,
+    tracer: silentTracer,
     ...deps,
     now,
     contexts: contexts(store),

@@ -196,10 +196,11 @@ export const sizeOf = ({ frozen, frame }: WaitingBatch): number => frozen.member
 /** The request of a batch: the same bytes each time. Needs the events in memory. */
 export function render({ frozen, frame, items = [] }: WaitingBatch, endpoint: string): Outgoing {
   const envelope = envelopeOf(frozen, frame, endpoint)
-  const texts = frozen.members.map(({ sequence }, i) => {
+  const told = frozen.members.map(({ sequence }, i) => {
     const item = items[i]
     if (item === undefined) throw new Error(`expected log row ${sequence} of a frozen batch in memory`)
-    return renderItem(item, frame.format, envelope)
+    return item
   })
-  return { id: frozen.id, endpoint, events: frozen.members.length, ...renderRequest(envelope, frame, texts) }
+  const texts = told.map((item) => renderItem(item, frame.format, envelope))
+  return { id: frozen.id, endpoint, events: told.length, items: told, ...renderRequest(envelope, frame, texts) }
 }

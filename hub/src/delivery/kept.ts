@@ -42,6 +42,10 @@ const keptRow = object({
   appendedAt: integer,
   cause: literal('live', 'list', 'audit'),
   change: literal('added', 'modified', 'gone'),
+  traceparent: optional(string),
+  changedAt: optional(integer),
+  sentAt: optional(integer),
+  receivedAt: optional(integer),
 })
 const member: Decoder<Member> = object({
   sequence: integer,
@@ -52,13 +56,18 @@ const member: Decoder<Member> = object({
 const context: Decoder<Context> = object({
   cluster: object({ name: string, uid: string, labels: record(string), metadata: record(json) }),
   watches: record(record(json)),
+  commit: optional(string),
 })
 const line = object({ row: keptRow, member, context, scan: optional(string) })
 
 export function keep({ row, member: { base: _, ...told }, context, scan }: Item): string {
   const { sequence, cluster, stream, object, observedAt, appendedAt, cause, change, body } = row
+  const { traceparent, changedAt, sentAt, receivedAt } = row
   const kept = JSON.stringify({
-    row: { sequence, cluster, stream, object, observedAt, appendedAt, cause, change },
+    row: {
+      ...{ sequence, cluster, stream, object, observedAt, appendedAt, cause, change },
+      ...{ traceparent, changedAt, sentAt, receivedAt },
+    },
     member: told,
     scan,
   })

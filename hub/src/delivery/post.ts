@@ -17,7 +17,7 @@ import type { AskToken } from './oauth.ts'
 import { failed, judge } from './outcome.ts'
 import type { EgressProxy } from './proxy.ts'
 import { retryAfterMs } from './retry.ts'
-import type { Outcome, Outgoing, Send } from './send.ts'
+import { DeliveryFailure, type Outcome, type Outgoing, type Send } from './send.ts'
 import type { Target } from './target.ts'
 import { withTokens } from './tokens.ts'
 
@@ -56,16 +56,16 @@ export function openPost(given: Target, settings: PostSettings): Post {
   async function attempt(batch: Outgoing, signal: AbortSignal): Promise<Outcome> {
     const authorized = await target.authorize?.(signal)
     if (authorized?.kind === 'failed') return authorized.outcome
-    const first = await request(batch, { signal, authorization: authorized?.headers })
+    const first = await request(batch, { signal, authorization: authorized?.headers, before: 0 })
     if (first.answer.status !== 401 || authorized === undefined) return told(first)
     target.refresh?.(authorized.headers)
     const renewed = await target.authorize?.(signal)
     if (renewed?.kind !== 'ready') return renewed?.outcome ?? told(first)
-    const second = await request(batch, { signal, authorization: renewed.headers })
+    const second = await request(batch, { signal, authorization: renewed.headers, before: first.resends + 1 })
     return told({ ...second, resends: first.resends + second.resends })
   }
 
-  async function request(batch: Outgoing, { signal, authorization }: Attempt): Promise<Answered> {
+  async function request(batch: Outgoing, { signal, authorization, before }: Attempt): Promise<Answered> {
     const { id, body } = batch
     const headers: Record<string, string> = { ...target.headers, ...batch.headers, ...authorization, 'webhook-id': id }
     if (target.sign !== undefined) {
@@ -73,15 +73,27 @@ export function openPost(given: Target, settings: PostSettings): Post {
       headers['webhook-timestamp'] = String(seconds)
       headers['webhook-signature'] = target.sign(id, seconds, body)
     }
-    const exchange = { path, headers, body, readUpTo: answerBytes }
+    const exchange = async (resend: number): Promise<Answer> => {
+      const trace = batch.trace?.request({ url, resend })
+      if (trace?.traceparent !== undefined) headers.traceparent = trace.traceparent
+      try {
+        const answer = await connections.exchange({ path, headers, body, readUpTo: answerBytes }, signal)
+        trace?.end({ status: answer.status })
+        return answer
+      } catch (error) {
+        const { why } = failed(error, target)
+        trace?.end({ error: why.message, ...(why instanceof DeliveryFailure && { failure: why.kind }) })
+        throw error
+      }
+    }
     const began = now()
     try {
-      return { answer: await connections.exchange(exchange, signal), resends: 0 }
+      return { answer: await exchange(before), resends: 0 }
     } catch (error) {
       if (signal.aborted || !connections.wasStale(error) || now() - began > staleWithinMs) throw error
     }
     try {
-      return { answer: await connections.exchange(exchange, signal), resends: 1 }
+      return { answer: await exchange(before + 1), resends: 1 }
     } catch (error) {
       throw new ResentError(error)
     }
@@ -119,6 +131,8 @@ export function openPost(given: Target, settings: PostSettings): Post {
 interface Attempt {
   readonly signal: AbortSignal
   readonly authorization: Readonly<Record<string, string>> | undefined
+  /** Requests that this attempt made before. */
+  readonly before: number
 }
 
 interface Answered {

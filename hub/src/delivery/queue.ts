@@ -11,6 +11,7 @@ import { type JoiningDeps, joined } from './joining.ts'
 import { createLanes, type Lane, type Lanes } from './lanes.ts'
 import type { Ledger, LedgerStep } from './ledger.ts'
 import { createParking, longestParkedDelayMs, type Parking } from './parking.ts'
+import { createTries, type Tries } from './tries.ts'
 
 export type BatchLane = Lane<WaitingBatch>
 
@@ -25,6 +26,7 @@ export interface QueueDeps {
 export interface Queue {
   readonly lanes: Lanes<WaitingBatch>
   readonly parking: Parking
+  readonly tries: Tries
   /** Begins with what the store has, and without what was accepted already. */
   restore(): Promise<void>
   /** Makes a change, on disk first. Nothing is changed unless the answer is `frozen`. */
@@ -46,6 +48,7 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
   const { store, ledger, making, now } = deps
   let lanes = createLanes<WaitingBatch>()
   let parking = createParking()
+  const tries = createTries()
 
   const laneOf = (id: string): BatchLane | undefined => lanes.all.find(({ batch }) => batch.frozen.id === id)
 
@@ -55,6 +58,10 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
   }
 
   function replace(id: string, by: readonly WaitingBatch[]): void {
+    tries.replace(
+      id,
+      by.map(({ frozen }) => frozen.id),
+    )
     const lane = laneOf(id)
     if (lane === undefined) parking.replace(id, by)
     else {
@@ -75,10 +82,12 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
     get parking() {
       return parking
     },
+    tries,
     async restore() {
       await ledger.still()
       const { batches, tried, ...state } = await store.endpoint(endpoint)
       ledger.begin(state)
+      tries.restore({ batches, ...(tried !== undefined && { tried }) })
       lanes = createLanes()
       parking = createParking()
       for (const frozen of batches) {
@@ -90,11 +99,12 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
       }
     },
     async change({ batches = [], replaced = [], given = [] }, step = {}) {
-      const frozen = (all: readonly WaitingBatch[]) => all.map((each) => each.frozen)
+      const frozen = (all: readonly WaitingBatch[], lastAttempt?: string) =>
+        all.map((each) => (lastAttempt === undefined ? each.frozen : { ...each.frozen, lastAttempt }))
       const outcome = await ledger.freeze({
         ...step,
         batches: frozen(batches),
-        ...(replaced.length > 0 && { replaced: replaced.map(({ id, by }) => ({ id, by: frozen(by) })) }),
+        ...(replaced.length > 0 && { replaced: replaced.map(({ id, by }) => ({ id, by: frozen(by, tries.of(id).last) })) }),
         ...(given.length > 0 && { given }),
       })
       if (outcome !== 'frozen') return outcome

@@ -2,7 +2,11 @@
  * Sending: what goes out, what comes of it, and how senders wrap each other. What an endpoint answers is data; only bugs and aborts are thrown.
  */
 
-/** One request, ready to go. The same over all attempts. */
+import type { Item } from './formats/format.ts'
+import type { AttemptTrace } from './tracer.ts'
+import type { Try } from './tries.ts'
+
+/** One request, ready to go. The same over all attempts, but for what the last two say. */
 export interface Outgoing {
   /** `webhook-id` */
   readonly id: string
@@ -13,6 +17,12 @@ export interface Outgoing {
   readonly expression?: string
   /** What the format adds, names in lower case: `content-type`, `ce-…`. */
   readonly headers: Readonly<Record<string, string>>
+  /** What it tells, where that is known; a sample of an operator tells of nothing. */
+  readonly items?: readonly Item[]
+  /** How it was tried before. @default never */
+  readonly tried?: Try
+  /** Absent = nobody traces it. */
+  readonly trace?: AttemptTrace
 }
 
 /** Names of failures, for people and as a metric label. */

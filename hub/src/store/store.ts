@@ -57,6 +57,8 @@ export interface Context {
   }
   /** `attach` of each watch of the cluster, by watch name. */
   readonly watches: Readonly<Record<string, Metadata>>
+  /** The commit that made it so. Absent = an older release wrote it. */
+  readonly commit?: string
 }
 
 export interface LogRow {
@@ -68,8 +70,6 @@ export interface LogRow {
   readonly object: ObjectRef
   /** Agent's clock, ms. */
   readonly observedAt: number
-  /** When the API server made the change, as far as its object tells: whole seconds of that clock, in ms. */
-  readonly changedAt?: number
   /** Hub's clock, ms. */
   readonly appendedAt: number
   readonly cause: 'live' | 'list' | 'audit'
@@ -81,6 +81,14 @@ export interface LogRow {
   readonly body: string
   /** Only where a route says `delta`. */
   readonly patch?: Patch
+  /** The context that the agent drew for the change; never another one. Absent = a release that knew of none brought it. */
+  readonly traceparent?: string
+  /** API server's clock, ms, whole seconds: when it was changed there, as far as the object tells. */
+  readonly changedAt?: number
+  /** Agent's clock, ms: when it was sent. Like the next one absent where the inventory tells it. */
+  readonly sentAt?: number
+  /** Hub's clock, ms: when its frame was here. */
+  readonly receivedAt?: number
 }
 
 /** What append must know about one cluster to derive events. Made from a Snapshot; kept by plan hash, so that frames of an older plan keep their meaning. */
@@ -164,6 +172,8 @@ export interface FrozenBatch {
   readonly payload?: string
   /** Set for the one event of a batch whose object is parked. */
   readonly parking?: Parking
+  /** The context of the last attempt of it, or of the batch whose place it took. */
+  readonly lastAttempt?: string
 }
 
 /**
@@ -203,6 +213,17 @@ export interface AttemptRecord {
   /** Of failures: what happened, for people; and what the endpoint said, at most 16 KiB. Without secrets. */
   readonly error?: string
   readonly answer?: string
+  /** The context of its span, traced or not. */
+  readonly traceparent?: string
+  /** Of a batch's first attempt: what it tells. */
+  readonly told?: Told
+}
+
+/** The events of one batch, by sequence and in their order. */
+export interface Told {
+  readonly sequences: readonly Sequence[]
+  /** Id of the scan that they are from. */
+  readonly scan?: string
 }
 
 /** An event that was given up for one endpoint, kept whole for its retention. */

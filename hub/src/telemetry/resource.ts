@@ -1,4 +1,4 @@
-/** Who this hub is to whoever collects what it tells of itself. Sole importer of the OpenTelemetry resources. */
+/** Who speaks: the resources of spans and metrics. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` are read by the library and win. */
 import {
   defaultResource,
   detectResources,
@@ -11,17 +11,21 @@ import {
 export interface HubIdentity {
   /** Release of the hub. */
   readonly version: string
-  /** `Store.hubId`: the same over restarts, another one for another database. */
+  /** Identity of the hub's data: the same over restarts, another one for another database. */
   readonly instance: string
 }
 
-/** What OTEL_RESOURCE_ATTRIBUTES says counts more than what the hub knows, and OTEL_SERVICE_NAME more than both. */
-export function hubResource({ version, instance }: HubIdentity): Resource {
-  const own = resourceFromAttributes({
-    'service.name': 'watch-hub',
-    'service.version': version,
-    'service.instance.id': instance,
-  })
-  const said = detectResources({ detectors: [resourceAttributesEnvDetector, serviceNameEnvDetector] })
-  return defaultResource().merge(own).merge(said)
-}
+export const hubResource = ({ version, instance }: HubIdentity): Resource =>
+  defaultResource()
+    .merge(
+      resourceFromAttributes({
+        'service.name': 'watch-hub',
+        'service.version': version,
+        'service.instance.id': instance,
+      }),
+    )
+    .merge(detectResources({ detectors: [resourceAttributesEnvDetector, serviceNameEnvDetector] }))
+
+/** Of an agent, which has no SDK: the hub makes its spans. `uid`: of the cluster's namespace kube-system. */
+export const agentResource = ({ cluster, uid }: { readonly cluster: string; readonly uid: string }): Resource =>
+  resourceFromAttributes({ 'service.name': 'watch-hub-agent', 'k8s.cluster.name': cluster, 'k8s.cluster.uid': uid })

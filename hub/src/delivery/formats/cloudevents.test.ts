@@ -157,7 +157,7 @@ test('without a public URL the source is a reference relative to the hub', () =>
 
 test('an event that was traced carries its trace', () => {
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-  const traced = cloudeventsBinary.item({ ...item, traceparent }, envelope)
+  const traced = cloudeventsBinary.item({ ...item, row: { ...item.row, traceparent } }, envelope)
   assert.equal(cloudeventsBinary.request(envelope, [traced]).headers['ce-traceparent'], traceparent)
 })
 

@@ -78,7 +78,7 @@ function only(items: readonly string[]): string {
 }
 
 function attributesOf(item: Item, envelope: Envelope): Attributes {
-  const { row, member, context, traceparent } = item
+  const { row, member, context } = item
   const subject = subjectOf(item)
   return {
     ...common(member.type, context.name, envelope),
@@ -89,7 +89,7 @@ function attributesOf(item: Item, envelope: Envelope): Attributes {
     sequence: paddedSequence(member.sequence),
     partitionkey: `${context.name}/${subject}`,
     recordedtime: rfc3339(envelope.createdAt),
-    ...(traceparent !== undefined && { traceparent }),
+    ...(row.traceparent !== undefined && { traceparent: row.traceparent }),
   }
 }
 

@@ -12,8 +12,6 @@ export interface Item {
   readonly context: ContextText
   /** Set for what comes from a scan. */
   readonly scan?: string
-  /** W3C trace context of what happened; absent = it was not traced. */
-  readonly traceparent?: string
 }
 
 /** What closes a scan. */

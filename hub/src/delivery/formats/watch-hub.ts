@@ -17,7 +17,7 @@ export const watchHub: Format = {
   item(item) {
     const { row, member, context } = item
     const reason = member.reason === undefined ? '' : `"reason":"${member.reason}",`
-    const traceparent = item.traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(item.traceparent)}`
+    const traceparent = row.traceparent === undefined ? '' : `,"traceparent":"${row.traceparent}"`
     return `{"id":"${eventId(item)}","type":"${member.type}",${reason}"sequence":"${paddedSequence(member.sequence)}","time":"${rfc3339(row.observedAt)}","cluster":${context.cluster},${context.watches(member.watches)},"resource":${resourceOf(item)},${contentOf(item)}${traceparent}}`
   },
 

@@ -39,7 +39,7 @@ export const createActivate =
     const { audiences, contexts, endpoints, guards, log, patches, plans, removals, scans, stale, subscriptions, now } = deps
     const { head } = log.totals()
     const losses = createLosses(activation, plans)
-    const changed = activation.clusters.filter((routes) => plans.put(routes))
+    const changed = activation.clusters.filter((routes) => plans.put(routes, activation.commit))
     endpoints.replace(activation, { head, now: now() })
     guards.follow(activation)
     const wanted = subscriptionsOf(activation)

@@ -19,7 +19,7 @@ import type { Contexts } from './contexts.ts'
 import type { Guards } from './guards.ts'
 import type { Held, Inventory } from './inventory.ts'
 import type { Log } from './log.ts'
-import { encodeRoutes, matchesNow, type Recorded } from './log-row.ts'
+import { encodeRoutes, matchesNow, originOf, type Recorded } from './log-row.ts'
 import type { Patches, Replacing } from './patches.ts'
 import type { PlanRoutes, Plans } from './plans.ts'
 import type { Scans } from './scans.ts'
@@ -209,9 +209,9 @@ const withoutBody = ({ name, uid, hash }: ObjectEntry, { number }: Frame): Error
     `frame ${number}: expected hash and body of ${name} (${uid}), which is new or differs, got ${hash === undefined ? 'no hash' : 'no body'}`,
   )
 
-const columnsOf = (entry: ObjectEntry, { context, appendedAt }: FrameWork) => {
+const columnsOf = (entry: ObjectEntry, { context, appendedAt, frame }: FrameWork) => {
   const { uid, namespace, name, resourceVersion, observedAt, cause, change } = entry
-  return { uid, namespace, name, resourceVersion, observedAt, cause, change, context, appendedAt }
+  return { uid, namespace, name, resourceVersion, observedAt, cause, change, context, appendedAt, ...originOf(entry, frame) }
 }
 
 /** Sums of one frame, written once at its end; those of its streams before a comparison ends, too. */

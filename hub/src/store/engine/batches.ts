@@ -64,6 +64,7 @@ const batchRow = object({
   parking: nullable(jsonText(parking)),
   attempts: integer,
   firstAt: nullable(integer),
+  lastAttempt: nullable(string),
 })
 type BatchRow = ReturnType<typeof batchRow.decode>
 
@@ -74,8 +75,8 @@ export function createBatches(db: Database): Batches {
      WHERE oldest <= ? AND newest >= ? AND n BETWEEN ? AND ?`,
     count,
   )
-  const tried = db.command(`UPDATE batches SET attempts = attempts + 1, first_attempt_at = min(ifnull(first_attempt_at, ?1), ?1)
-    WHERE endpoint = ?2 AND id = ?3`)
+  const tried = db.command(`UPDATE batches SET attempts = attempts + 1, first_attempt_at = min(ifnull(first_attempt_at, ?1), ?1),
+    last_attempt = ifnull(?4, last_attempt) WHERE endpoint = ?2 AND id = ?3`)
   const parked = db.query(
     `SELECT count(DISTINCT object) AS objects, ifnull(sum(bytes), 0) AS bytes FROM batches WHERE endpoint = ? AND object IS NOT NULL`,
     object({ objects: integer, bytes: integer }),
@@ -86,7 +87,7 @@ export function createBatches(db: Database): Batches {
     page: createPage(db),
     step: createStep(db),
     tried: (endpoint, attempts) => {
-      for (const { at, batch } of attempts) tried(at, endpoint, batch)
+      for (const { at, batch, traceparent } of attempts) tried(at, endpoint, batch, traceparent ?? null)
     },
     rowsWithin: (first, last) => new Set(membersWithin.all(last, first, first, last).map(({ n }) => n)),
     oldestRow: () => oldestRow.get()?.n,
@@ -98,7 +99,8 @@ export function createBatches(db: Database): Batches {
 
 function createPage(db: Database): Batches['page'] {
   const batches = db.query(
-    `SELECT place, path, id, created_at AS createdAt, members, frame, payload, parking, attempts, first_attempt_at AS firstAt
+    `SELECT place, path, id, created_at AS createdAt, members, frame, payload, parking, attempts, first_attempt_at AS firstAt,
+       last_attempt AS lastAttempt
      FROM batches WHERE endpoint = ? AND (place, path) > (?, ?) ORDER BY place, path`,
     batchRow,
   )
@@ -124,10 +126,11 @@ function createPage(db: Database): Batches['page'] {
 
 const positionOf = (row: Place | undefined): string => JSON.stringify({ place: row?.place ?? -1, path: row?.path ?? '' })
 
-const frozenBatch = ({ id, createdAt, members, frame, payload, parking }: BatchRow): FrozenBatch => ({
+const frozenBatch = ({ id, createdAt, members, frame, payload, parking, lastAttempt }: BatchRow): FrozenBatch => ({
   ...{ id, createdAt, members, frame },
   ...(payload !== undefined && { payload }),
   ...(parking !== undefined && { parking }),
+  ...(lastAttempt !== undefined && { lastAttempt }),
 })
 
 function createStep(db: Database): Batches['step'] {
@@ -138,15 +141,15 @@ function createStep(db: Database): Batches['step'] {
     'UPDATE batches SET object = ?, parking = ? WHERE endpoint = ? AND id = ? AND payload IS NOT NULL',
   )
   const insert = db.command(`INSERT INTO batches
-    (endpoint, place, path, id, created_at, events, bytes, oldest, newest, object, parking, frame, members, payload)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+    (endpoint, place, path, id, created_at, events, bytes, oldest, newest, object, parking, last_attempt, frame, members, payload)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const add = (endpoint: string, batch: FrozenBatch, at: Place): void => {
-    const { id, createdAt, members, frame, payload, parking } = batch
+    const { id, createdAt, members, frame, payload, parking, lastAttempt } = batch
     if (parking !== undefined && payload === undefined)
       throw new Error(`expected a payload of batch ${id} of ${endpoint}, which is parked, got none`)
     insert(
       ...[endpoint, at.place, at.path, id, createdAt, members.length, Buffer.byteLength(payload ?? ''), ...span(batch)],
-      ...[parking?.object ?? null, parking === undefined ? null : JSON.stringify(parking)],
+      ...[parking?.object ?? null, parking === undefined ? null : JSON.stringify(parking), lastAttempt ?? null],
       ...[frame, JSON.stringify(members), payload ?? null],
     )
   }

@@ -43,6 +43,20 @@ export function sharedJson<T>(inner: Decoder<T>): Decoder<T> {
   }
 }
 
+/** Without the fields that are absent. */
+export function present<T extends Readonly<Record<string, unknown>>>(
+  fields: T,
+): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {
+  const found: { [K in keyof T]?: Exclude<T[K], undefined> } = {}
+  for (const name in fields) {
+    const value = fields[name]
+    if (isPresent(value)) found[name] = value
+  }
+  return found
+}
+
+const isPresent = <T>(value: T): value is Exclude<T, undefined> => value !== undefined
+
 export const flag: Decoder<boolean> = { shape: '0|1', decode: (value, path) => integer.decode(value, path) !== 0 }
 
 export const count = object({ n: integer })

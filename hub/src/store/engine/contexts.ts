@@ -3,7 +3,7 @@
  * changes labels concerns later events only. One lives as long as a plan that uses it, and then until the log has passed.
  */
 import { createHash } from 'node:crypto'
-import { integer, object, record, string } from '@watch-hub/shared/protocol/decode'
+import { integer, object, optional, record, string } from '@watch-hub/shared/protocol/decode'
 import type { Context, Sequence } from '../store.ts'
 import { jsonText, metadata } from './columns.ts'
 import type { Database } from './database.ts'
@@ -22,6 +22,7 @@ export interface Contexts {
 const context = object({
   cluster: object({ name: string, uid: string, labels: record(string), metadata }),
   watches: record(metadata),
+  commit: optional(string),
 })
 
 export function createContexts(db: Database, plans: Plans): Contexts {
@@ -53,10 +54,11 @@ export function createContexts(db: Database, plans: Plans): Contexts {
   }
 }
 
-function contextOf({ routes, watches }: PlanRoutes, uid: string): Context {
+function contextOf({ routes, watches, commit }: PlanRoutes, uid: string): Context {
   const { name, labels, metadata } = routes.context
   return {
     cluster: { name, uid, labels, metadata },
     watches: Object.fromEntries([...watches].map(([watch, route]) => [watch, route.metadata])),
+    ...(commit !== undefined && { commit }),
   }
 }

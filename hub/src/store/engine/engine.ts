@@ -40,6 +40,7 @@ import { migrate } from './schema.ts'
 import { createStale } from './stale.ts'
 import { createStreams } from './streams.ts'
 import { createSubscriptions } from './subscriptions.ts'
+import { createTold } from './told.ts'
 import { createWanting } from './wanting.ts'
 
 /** Another process has the database now: this one can do nothing more with it. */
@@ -90,7 +91,8 @@ function createParts(db: Database, { now, generation }: { readonly now: () => nu
   const plans = createPlans(db)
   const contexts = createContexts(db, plans)
   const audiences = createAudiences(db, { leavings: createLeavings(db), subscriptions })
-  const attempts = createAttempts(db)
+  const told = createTold(db)
+  const attempts = createAttempts(db, told)
   const batches = createBatches(db)
   const deadLetters = createDeadLetters(db)
   const pauses = createPauses(db)
@@ -117,7 +119,7 @@ function createParts(db: Database, { now, generation }: { readonly now: () => nu
     wanting,
   }
   const scans = createScans(db, { ...telling, now })
-  const data = { attempts, batches, bodies, backlog, comparisons, deadLetters, inventory, log, patches, streams }
+  const data = { attempts, batches, bodies, backlog, comparisons, deadLetters, inventory, log, patches, streams, told }
   const routing = { audiences, contexts, guards, plans, removals, scans, sources, stale, subscriptions }
   return { ...data, ...routing, agents, endpoints, pauses, now }
 }

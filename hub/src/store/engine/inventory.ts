@@ -5,7 +5,7 @@
 import { integer, object, string } from '@watch-hub/shared/protocol/decode'
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
 import type { Sequence } from '../store.ts'
-import { jsonText, names } from './columns.ts'
+import { jsonText, names, nullable } from './columns.ts'
 import type { Database } from './database.ts'
 
 export interface Held {
@@ -22,6 +22,8 @@ export interface Holding extends Held {
   readonly namespace: string
   readonly name: string
   readonly observedAt: number
+  /** Of its last log row. */
+  readonly traceparent?: string | undefined
 }
 
 interface Page {
@@ -50,10 +52,11 @@ export const watchNeedle = (watch: string): string => JSON.stringify(watch)
 export function createInventory(db: Database): Inventory {
   const select = db.query(`SELECT ${heldColumns} FROM inventory WHERE stream = ? AND uid = ?`, object(held))
   const upsert = db.command(`INSERT INTO inventory
-      (stream, uid, version, namespace, name, resource_version, hash, matches, observed_at, sequence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      (stream, uid, version, namespace, name, resource_version, hash, matches, observed_at, sequence, traceparent)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET version = excluded.version, namespace = excluded.namespace, name = excluded.name,
       resource_version = excluded.resource_version, hash = excluded.hash, matches = excluded.matches,
-      observed_at = excluded.observed_at, sequence = excluded.sequence`)
+      observed_at = excluded.observed_at, sequence = excluded.sequence, traceparent = excluded.traceparent`)
   const setVersion = db.command('UPDATE inventory SET resource_version = ? WHERE stream = ? AND uid = ?')
   const setMatches = db.command('UPDATE inventory SET matches = ? WHERE stream = ? AND uid = ?')
   const remove = db.command('DELETE FROM inventory WHERE stream = ? AND uid = ?')
@@ -63,14 +66,20 @@ export function createInventory(db: Database): Inventory {
     object({ uid: string, namespace: string, name: string, resourceVersion: string, hash: string, matches: jsonText(names) }),
   )
   const page = db.query(
-    `SELECT uid, version, namespace, name, observed_at AS observedAt, ${heldColumns} FROM inventory
+    `SELECT uid, version, namespace, name, observed_at AS observedAt, traceparent, ${heldColumns} FROM inventory
      WHERE stream = ? AND uid > ? ORDER BY uid LIMIT ?`,
-    object({ uid: string, version: string, namespace: string, name: string, observedAt: integer, ...held }),
+    object({
+      ...{ uid: string, version: string, namespace: string, name: string, observedAt: integer, ...held },
+      traceparent: nullable(string),
+    }),
   )
   return {
     get: (stream, uid) => select.get(stream, uid),
-    put: (stream, uid, { version, namespace, name, resourceVersion, hash, matches, observedAt, sequence }) =>
-      void upsert(stream, uid, version, namespace, name, resourceVersion, hash, matches, observedAt, sequence),
+    put: (stream, uid, { version, namespace, name, resourceVersion, hash, matches, observedAt, sequence, traceparent }) =>
+      void upsert(
+        ...[stream, uid, version, namespace, name, resourceVersion, hash, matches, observedAt, sequence],
+        traceparent ?? null,
+      ),
     setVersion: (stream, uid, resourceVersion) => void setVersion(resourceVersion, stream, uid),
     setMatches: (stream, uid, matches) => void setMatches(matches, stream, uid),
     remove: (stream, uid) => void remove(stream, uid),

@@ -3,7 +3,7 @@ import { array, DecodeError, type Decoder, integer, literal, object, string } fr
 import type { Frame, ObjectEntry } from '@watch-hub/shared/protocol/frames'
 import { isSynced } from '@watch-hub/shared/protocol/frames'
 import type { LogRow, Patch, ReadLimits, Route, Sequence } from '../store.ts'
-import { eventType, names, nullable, reason, sharedJson } from './columns.ts'
+import { eventType, names, nullable, present, reason, sharedJson } from './columns.ts'
 
 /** What a row costs besides its body, about: in memory, and on disk with its indexes. */
 export const rowBytes = 600
@@ -73,7 +73,7 @@ export function rowsOfFrame(
     if (entry === undefined || stream === undefined || isSynced(entry))
       throw new Error(`expected entry ${position} of frame ${frame.number} of ${cluster} to be of an object of a stream`)
     const { id, group, version, kind, resource } = stream
-    const { namespace, name, uid, resourceVersion, observedAt, changedAt, cause, change } = entry
+    const { namespace, name, uid, resourceVersion, observedAt, cause, change } = entry
     return {
       sequence,
       cluster,
@@ -81,7 +81,6 @@ export function rowsOfFrame(
       stream: id,
       object: { group, version, kind, resource, namespace, name, uid, resourceVersion },
       observedAt,
-      ...(changedAt !== undefined && { changedAt }),
       appendedAt,
       cause,
       change,
@@ -89,15 +88,20 @@ export function rowsOfFrame(
       routes,
       body: body ?? entry.body ?? '',
       ...(patch !== undefined && { patch }),
+      ...originOf(entry, frame),
     }
   })
 }
+
+/** How a change came here. */
+export const originOf = ({ traceparent, changedAt }: ObjectEntry, { sentAt, receivedAt }: Frame) =>
+  present({ traceparent, changedAt, sentAt, receivedAt })
 
 /** Columns of a log row with its stream, body and patch, for a `FROM` of `logRowTables`. */
 export const logRowColumns = `log.sequence, streams.cluster, log.context, streams.stream, streams.grp AS "group", log.version, streams.kind,
   streams.resource, log.namespace, log.name, log.uid, log.resource_version AS resourceVersion, log.observed_at AS observedAt,
   log.appended_at AS appendedAt, log.cause, log.change, log.matches, log.routes, bodies.body,
-  patches.base, patches.patch`
+  log.traceparent, log.changed_at AS changedAt, log.sent_at AS sentAt, log.received_at AS receivedAt, patches.base, patches.patch`
 export const logRowTables = `log JOIN streams ON streams.id = log.stream JOIN bodies ON bodies.sequence = log.sequence
   LEFT JOIN patches ON patches.sequence = log.sequence`
 
@@ -127,18 +131,24 @@ const columns = object({
   body: string,
   base: nullable(integer),
   patch: nullable(string),
+  traceparent: nullable(string),
+  changedAt: nullable(integer),
+  sentAt: nullable(integer),
+  receivedAt: nullable(integer),
 })
 
 export const logRow: Decoder<LogRow> = {
   shape: columns.shape,
   decode: (value, path) => {
-    const { group, version, kind, resource, namespace, name, uid, resourceVersion, context, base, patch, ...rest } =
+    const { group, version, kind, resource, namespace, name, uid, resourceVersion, context, base, patch, ...row } =
       columns.decode(value, path)
+    const { traceparent, changedAt, sentAt, receivedAt, ...rest } = row
     return {
       ...rest,
       context: String(context),
       object: { group, version, kind, resource, namespace, name, uid, resourceVersion },
       ...(base !== undefined && patch !== undefined && { patch: { base, text: patch } }),
+      ...present({ traceparent, changedAt, sentAt, receivedAt }),
     }
   },
 }

@@ -10,7 +10,11 @@ import { encodeRoutes, logRow, logRowColumns, logRowTables, routeNeedle, rowByte
 /** Rows of the log that one read looks at. */
 export const rowsLookedAt = 20_000
 
-export interface NewLogRow extends Pick<LogRow, 'sequence' | 'observedAt' | 'appendedAt' | 'cause' | 'change'> {
+export interface NewLogRow
+  extends Pick<
+    LogRow,
+    'sequence' | 'observedAt' | 'appendedAt' | 'cause' | 'change' | 'traceparent' | 'changedAt' | 'sentAt' | 'receivedAt'
+  > {
   readonly stream: number
   readonly context: number
   readonly version: string
@@ -63,8 +67,9 @@ export function createLogTable(db: Database, deps: { readonly backlog: Backlog; 
     object({ head: integer, pruned: integer, thinned: integer, rows: integer, bytes: integer }),
   )
   const insert = db.command(`INSERT INTO log
-    (sequence, routes, stream, context, version, namespace, name, uid, resource_version, observed_at, appended_at, cause, change, matches)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+    (sequence, routes, stream, context, version, namespace, name, uid, resource_version, observed_at, appended_at, cause, change, matches,
+      traceparent, changed_at, sent_at, received_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const grow = db.command('UPDATE totals SET head = ?, log_rows = log_rows + ?, log_bytes = log_bytes + ?')
   const shrink = db.command(`UPDATE totals SET log_rows = log_rows - ?, log_bytes = log_bytes - ?,
     pruned = max(pruned, ?), thinned = max(thinned, ?)`)
@@ -105,6 +110,7 @@ export function createLogTable(db: Database, deps: { readonly backlog: Backlog; 
           row.resourceVersion,
         ],
         ...[row.observedAt, row.appendedAt, row.cause, row.change, row.matches],
+        ...[row.traceparent ?? null, row.changedAt ?? null, row.sentAt ?? null, row.receivedAt ?? null],
       ),
     grow: ({ head, rows, bytes }) => void grow(head, rows, bytes),
     shrink: ({ rows, bytes, pruned = 0, thinned = 0 }) => void shrink(rows, bytes, pruned, thinned),

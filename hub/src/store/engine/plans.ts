@@ -20,6 +20,8 @@ export interface PlanRoutes {
   readonly newer?: PlanRoutes
   /** The context that was made of it, see contexts.ts; absent until the first entry needs one. */
   readonly context?: number | undefined
+  /** The commit that made these routes. */
+  readonly commit?: string | undefined
 }
 
 export interface Plans {
@@ -35,7 +37,7 @@ export interface Plans {
    */
   inForce(cluster: string, plan: string): PlanRoutes | undefined
   /** True when the routes are other than the current ones. */
-  put(routes: ClusterRoutes): boolean
+  put(routes: ClusterRoutes, commit?: string): boolean
   setContext(cluster: string, plan: string, context: number): void
   /** The cluster is another one than before under the same name: contexts of its plans are made anew. */
   dropContexts(cluster: string): void
@@ -51,18 +53,18 @@ const clusterRoutes = object({
     object({ definition: string, endpoints: names, events: array(eventType), initial: literal('send', 'skip'), metadata }),
   ),
 })
-const planRow = object({ routes: jsonText(clusterRoutes), context: nullable(integer) })
+const planRow = object({ routes: jsonText(clusterRoutes), context: nullable(integer), commit: nullable(string) })
 
 export function createPlans(db: Database): Plans {
-  const select = db.query('SELECT routes, context FROM plans WHERE cluster = ? AND plan = ?', planRow)
+  const select = db.query('SELECT routes, context, made_by AS "commit" FROM plans WHERE cluster = ? AND plan = ?', planRow)
   const newest = db.query(
     'SELECT plan, routes FROM plans WHERE cluster = ? ORDER BY activated DESC LIMIT 1',
     object({ plan: string, routes: string }),
   )
-  const upsert = db.command(`INSERT INTO plans (cluster, plan, routes, activated)
-    VALUES (?, ?, ?, (SELECT ifnull(max(activated), 0) + 1 FROM plans))
+  const upsert = db.command(`INSERT INTO plans (cluster, plan, routes, made_by, activated)
+    VALUES (?, ?, ?, ?, (SELECT ifnull(max(activated), 0) + 1 FROM plans))
     ON CONFLICT (cluster, plan) DO UPDATE SET
-      context = iif(routes = excluded.routes, context, NULL), routes = excluded.routes, activated = excluded.activated`)
+      context = iif(routes = excluded.routes AND made_by IS excluded.made_by, context, NULL), made_by = excluded.made_by, routes = excluded.routes, activated = excluded.activated`)
   const trim = db.command(`DELETE FROM plans WHERE cluster = ?1 AND activated <=
     (SELECT activated FROM plans WHERE cluster = ?1 ORDER BY activated DESC LIMIT 1 OFFSET ${plansKept})`)
   const setContext = db.command('UPDATE plans SET context = ? WHERE cluster = ? AND plan = ?')
@@ -98,12 +100,12 @@ export function createPlans(db: Database): Plans {
       const now = of && current(cluster)
       return of === undefined || now === undefined || now === of ? of : { ...of, newer: now }
     },
-    put: (routes) => {
+    put: (routes, commit) => {
       const { cluster, plan } = routes
       const text = JSON.stringify(routes)
       const before = newest.get(cluster)
       if (before?.plan === plan && before.routes === text) return false
-      upsert(cluster, plan, text)
+      upsert(cluster, plan, text, commit ?? null)
       trim(cluster)
       known.clear()
       return true
@@ -138,15 +140,14 @@ export const kindsIn = ({ streams }: Pick<ClusterRoutes, 'streams'>, watch: stri
   ...new Set(streams.flatMap(({ resource, watches }) => (watches.includes(watch) ? [resource] : []))),
 ]
 
-function prepared(
-  row: { readonly routes: ClusterRoutes; readonly context: number | undefined } | undefined,
-): PlanRoutes | undefined {
+function prepared(row: ReturnType<typeof planRow.decode> | undefined): PlanRoutes | undefined {
   if (row === undefined) return undefined
-  const { routes, context } = row
+  const { routes, context, commit } = row
   return {
     routes,
     watches: new Map(Object.entries(routes.watches)),
     streams: new Map(routes.streams.map((stream) => [stream.id, stream.watches])),
     context,
+    commit,
   }
 }

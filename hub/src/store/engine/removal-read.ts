@@ -6,6 +6,7 @@
  * changed since.
  */
 import type { LogRow } from '../store.ts'
+import { present } from './columns.ts'
 import type { Database } from './database.ts'
 import { take } from './log-row.ts'
 import type { PlanRoutes } from './plans.ts'
@@ -67,7 +68,7 @@ function* tell(objects: readonly ObjectRow[], { scan, plan, told, wanting, deps 
   for (const rows of Map.groupBy(objects, ({ uid }) => uid).values()) {
     const row = rows.find(({ matches }) => matches.includes(watch))
     if (row === undefined || isTold(row) || rows.some(({ matches }) => matches.some((each) => wanting.has(each)))) continue
-    const { uid, group, version, kind, resource, namespace, name, resourceVersion, ...rest } = row
+    const { uid, group, version, kind, resource, namespace, name, resourceVersion, traceparent, ...rest } = row
     yield {
       ...rest,
       sequence: deps.log.nextSequence(),
@@ -79,6 +80,7 @@ function* tell(objects: readonly ObjectRow[], { scan, plan, told, wanting, deps 
       change: 'modified',
       routes: [{ endpoint, type: 'deleted', reason: 'unwatched', watches: [watch] }],
       body: deps.bodies.get(row.sequence),
+      ...present({ traceparent }),
     }
   }
 }

@@ -16,7 +16,7 @@ import type { Input, Output } from '../calls.ts'
 import type { DeadLetter, LogRow, Replay } from '../store.ts'
 import type { Agents } from './agents.ts'
 import type { Bodies } from './bodies.ts'
-import { jsonText, names, sharedJson } from './columns.ts'
+import { jsonText, names, nullable, present, sharedJson } from './columns.ts'
 import type { Contexts } from './contexts.ts'
 import type { Database } from './database.ts'
 import type { DeadLetters } from './dead-letters.ts'
@@ -114,13 +114,14 @@ const heldRow = object({
   matches: sharedJson(names),
   observedAt: integer,
   sequence: integer,
+  traceparent: nullable(string),
 })
 type HeldRow = ReturnType<typeof heldRow.decode>
 
 function createStanding(db: Database, deps: ReplayDeps): (letter: DeadLetter, hearing: Hearing | undefined) => Replay {
   const held = db.query(
     `SELECT streams.stream, grp AS "group", version, kind, resource, namespace, name, uid, resource_version AS resourceVersion, matches,
-       observed_at AS observedAt, sequence
+       observed_at AS observedAt, sequence, traceparent
      FROM inventory JOIN streams ON streams.id = inventory.stream WHERE inventory.stream = ? AND uid = ?`,
     heldRow,
   )
@@ -181,7 +182,7 @@ function rowOf(
   { plan }: Hearing,
   { agents, bodies, contexts, now }: ReplayDeps,
 ): LogRow {
-  const { stream, observedAt, sequence, matches, ...ref } = row
+  const { stream, observedAt, sequence, matches, traceparent, ...ref } = row
   const { cluster, endpoint } = letter
   return {
     ...{ sequence, cluster, stream, object: ref, observedAt, matches },
@@ -191,5 +192,6 @@ function rowOf(
     change: 'added',
     routes: [{ endpoint, type, reason: 'replay', watches }],
     body: bodies.get(sequence),
+    ...present({ traceparent }),
   }
 }

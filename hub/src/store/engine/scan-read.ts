@@ -14,7 +14,7 @@ import type { Input } from '../calls.ts'
 import type { LogRow, Marker, Route, ScanChunk, Sequence } from '../store.ts'
 import type { Agents } from './agents.ts'
 import type { Bodies } from './bodies.ts'
-import { flag, names, sharedJson } from './columns.ts'
+import { flag, names, nullable, present, sharedJson } from './columns.ts'
 import type { Contexts } from './contexts.ts'
 import type { Database } from './database.ts'
 import type { Log } from './log.ts'
@@ -52,6 +52,7 @@ const objectRow = object({
   matches: sharedJson(names),
   observedAt: integer,
   sequence: integer,
+  traceparent: nullable(string),
 })
 export type ObjectRow = ReturnType<typeof objectRow.decode>
 
@@ -62,7 +63,7 @@ export const objectsQuery = (db: Database, sources: readonly ScanStream[]) =>
       .map(
         ({ id, planned }) => `
       SELECT uid, streams.stream, grp AS "group", version, kind, resource, namespace, name, resource_version AS resourceVersion,
-        matches, observed_at AS observedAt, sequence, ${planned ? 0 : 1} AS rank
+        matches, observed_at AS observedAt, sequence, traceparent, ${planned ? 0 : 1} AS rank
       FROM inventory JOIN streams ON streams.id = ${id} WHERE inventory.stream = ${id} AND uid > ?1`,
       )
       .join(' UNION ALL ')} ORDER BY uid, rank LIMIT ${objectsLookedAt}`,
@@ -125,7 +126,7 @@ function* tell(objects: readonly ObjectRow[], telling: Telling): Generator<LogRo
   const context = contextOf(telling)
   const appendedAt = deps.now()
   let last = ''
-  for (const { uid, group, version, kind, resource, namespace, name, resourceVersion, ...row } of objects) {
+  for (const { uid, group, version, kind, resource, namespace, name, resourceVersion, traceparent, ...row } of objects) {
     if (uid === last) continue
     const route = routeOf(row.matches, telling)
     if (route.watches.length === 0 || !(scan.marked || row.matches.includes(scan.watch))) continue
@@ -145,6 +146,7 @@ function* tell(objects: readonly ObjectRow[], telling: Telling): Generator<LogRo
       change: 'added',
       routes: [route],
       body: deps.bodies.get(row.sequence),
+      ...present({ traceparent }),
     }
   }
 }

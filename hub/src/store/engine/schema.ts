@@ -228,6 +228,28 @@ const migrations: readonly string[] = [
     removals INTEGER NOT NULL DEFAULT 0, held_at INTEGER, passed INTEGER NOT NULL DEFAULT 0, reverted INTEGER NOT NULL DEFAULT 0
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- traceparent: the context that the agent drew for the change. changed_at: API server's clock; sent_at: agent's; received_at: hub's; ms.
+  ALTER TABLE log ADD COLUMN traceparent TEXT;
+  ALTER TABLE log ADD COLUMN changed_at INTEGER;
+  ALTER TABLE log ADD COLUMN sent_at INTEGER;
+  ALTER TABLE log ADD COLUMN received_at INTEGER;
+  -- Of its last log row.
+  ALTER TABLE inventory ADD COLUMN traceparent TEXT;
+  -- made_by: the commit.
+  ALTER TABLE plans ADD COLUMN made_by TEXT;
+
+  -- last_attempt, traceparent: the context of an attempt.
+  ALTER TABLE batches ADD COLUMN last_attempt TEXT;
+  ALTER TABLE attempts ADD COLUMN traceparent TEXT;
+  -- What the batch of attempts told, by sequence: first one, then by how much each differs from the one before. number: of its last attempt.
+  CREATE TABLE told (
+    endpoint TEXT NOT NULL, batch TEXT NOT NULL, number INTEGER NOT NULL, oldest INTEGER NOT NULL, newest INTEGER NOT NULL,
+    scan TEXT, sequences TEXT NOT NULL, PRIMARY KEY (endpoint, batch)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX told_by_attempt ON told (endpoint, number);
+  CREATE INDEX told_by_sequence ON told (endpoint, oldest, newest);
+  `,
 ]
 
 /** The newest version that this release knows. */

@@ -2,6 +2,7 @@
  * Metrics over OTLP, pushed at an interval. Where to, and with what headers, certificates and compression, the exporter reads from
  * OTEL_EXPORTER_OTLP_* by itself. A collector that is away costs nothing but its export: it is counted, and said when it begins and when it ends.
  */
+import { ExportResultCode } from '@opentelemetry/core'
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
 import {
   type MetricProducer,
@@ -19,9 +20,6 @@ export interface OtlpDeps {
 }
 
 type Intervals = Pick<OtelSettings, 'metricIntervalMs' | 'metricTimeoutMs'>
-
-/** `ExportResultCode.SUCCESS`, whose package the SDK does not hand on. */
-const succeeded = 0
 
 export function otlpReader(
   { states, ...deps }: OtlpDeps,
@@ -48,8 +46,8 @@ function watched(exporter: OTLPMetricExporter, { log, onExport }: Omit<OtlpDeps,
   return {
     export: (metrics, done) =>
       exporter.export(metrics, ({ code, error }) => {
-        note(code === succeeded ? undefined : (error ?? new Error('expected the collector to take the metrics')))
-        done({ code: succeeded })
+        note(code === ExportResultCode.SUCCESS ? undefined : (error ?? new Error('expected the collector to take the metrics')))
+        done({ code: ExportResultCode.SUCCESS })
       }),
     forceFlush: () => exporter.forceFlush(),
     shutdown: () => exporter.shutdown(),
