@@ -87,6 +87,7 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
 
   const takeFrame = async (bytes: Uint8Array) => {
     const arrivedAt = performance.now()
+    if (appends.size >= framesInFlight) await Promise.race(appends) // what it says of itself is heard while it keeps to the bound
     const frame = decodeFrame(await unpack('frame', bytes))
     if (frame.process !== peer.process) throw new Error(`expected frames of process ${peer.process}, got one of ${frame.process}`)
     moment('frame-received')
@@ -100,7 +101,6 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
       })
       .finally(() => appends.delete(append))
     appends.add(append)
-    if (appends.size >= framesInFlight) await Promise.race(appends)
   }
 
   const answerIndex = async ({ request, plan, stream }: IndexRequest) => {

@@ -46,12 +46,6 @@ test('metrics have their names, labels and units', async () => {
     'watch_hub_delivery_latency_seconds_sum{endpoint="dns",since="observed"} 0.5',
     'watch_hub_delivery_latency_seconds_count{endpoint="dns",since="api-server"} 1',
     'watch_hub_delivery_latency_seconds_sum{endpoint="dns",since="api-server"} 1.25',
-    'watch_hub_build_info{version="0.1.0"} 1',
-    'watch_hub_config_rejected 1',
-    'watch_hub_config_failing 1',
-    'watch_hub_config_read_timestamp_seconds 1700000000',
-    'process_memory_usage_bytes 84000000',
-    'nodejs_eventloop_delay_p99_seconds 0.003',
     'watch_hub_backlog_events{endpoint="dns"} 7',
     'watch_hub_backlog_events{endpoint="audit"} 0',
     'watch_hub_oldest_undelivered_seconds{endpoint="dns"} 1.5',
@@ -119,6 +113,12 @@ test('metrics have their names, labels and units', async () => {
     'watch_hub_disk_free_bytes 512',
     'watch_hub_store_accepting 0',
     'watch_hub_dead_letter_limit_bytes 4000',
+    'watch_hub_build_info{version="0.1.0"} 1',
+    'watch_hub_config_rejected 1',
+    'watch_hub_config_failing 1',
+    'watch_hub_config_read_timestamp_seconds 1700000000',
+    'process_memory_usage_bytes 84000000',
+    'nodejs_eventloop_delay_p99_seconds 0.003',
   ])
   assert.match(text, /^# TYPE watch_hub_entries_total counter$/m)
   assert.match(text, /^# TYPE watch_hub_agent_lists_total counter$/m)

@@ -6,4 +6,4 @@ import { endpointStates } from './states/endpoints.ts'
 import { hubStates } from './states/hub.ts'
 import { storeStates } from './states/store.ts'
 
-export const states: readonly State[] = [...hubStates, ...endpointStates, ...clusterStates, ...agentStates, ...storeStates]
+export const states: readonly State[] = [...endpointStates, ...clusterStates, ...agentStates, ...storeStates, ...hubStates]

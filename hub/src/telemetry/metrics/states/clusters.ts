@@ -22,9 +22,10 @@ export const clusterStates: readonly State[] = [
   },
   {
     ...{ name: 'watch_hub_cluster_connected', kind: 'gauge', unit: '{agent}', labels },
-    says: '1 when the agent of the cluster is connected, else 0',
+    says: '1 when the agent of the cluster is connected, else 0; of declared clusters',
     alert: 'watch_hub_cluster_connected == 0',
-    points: ({ clusters }) => clusters.map(({ name, connected }) => [connected ? 1 : 0, { cluster: name }]),
+    points: ({ clusters }) =>
+      clusters.filter(({ declared }) => declared).map(({ name, connected }) => [connected ? 1 : 0, { cluster: name }]),
   },
   {
     ...{ name: 'watch_hub_plan_applied', kind: 'gauge', unit: '{plan}', labels },
