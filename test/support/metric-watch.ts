@@ -60,7 +60,7 @@ export function watchMetrics(url: () => string): MetricWatch {
 }
 
 /** Buckets and sums say nothing that counts do not. */
-export const samplesOf = (text: string): readonly Sample[] =>
+const samplesOf = (text: string): readonly Sample[] =>
   text.split('\n').flatMap((line) => {
     const { name = '', labels = '', value } = /^(?<name>\w+)(?:\{(?<labels>.*)\})? (?<value>\S+)$/.exec(line)?.groups ?? {}
     const counted = /^(?<metric>\w+)_(?<part>bucket|count|sum)$/.exec(name)?.groups

@@ -70,7 +70,7 @@ export const endpointStates: readonly State[] = [
   {
     ...{ name: 'watch_hub_dead_letter_bytes', kind: 'gauge', unit: 'By', labels },
     says: 'Bytes of the dead letters of an endpoint',
-    alert: 'watch_hub_dead_letter_bytes > on() group_left() 0.9 * watch_hub_dead_letter_limit_bytes',
+    alert: 'watch_hub_dead_letter_bytes > on (instance) group_left () 0.9 * watch_hub_dead_letter_limit_bytes',
     points: each(({ deadLetters }) => deadLetters.bytes),
   },
   {
