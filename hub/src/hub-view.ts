@@ -10,6 +10,7 @@ import { letterView } from './letter-view.ts'
 import type { Backups } from './store/backup/backups.ts'
 import type { LogRow, Store, StoreStats } from './store/store.ts'
 import type { Figures } from './telemetry/metrics/figures.ts'
+import type { Tracing } from './telemetry/tracing.ts'
 
 export interface HubParts {
   readonly store: Store
@@ -109,12 +110,16 @@ const matcher =
     (watch === undefined || row.matches.includes(watch) || row.routes.some((route) => route.watches.includes(watch))) &&
     (endpoint === undefined || row.routes.some((route) => route.endpoint === endpoint))
 
+export interface FigureParts extends HubParts {
+  readonly tracing: Pick<Tracing, 'figures'>
+}
+
 /** States for `/metrics`. */
 export async function figuresOf(
-  { store, config, delivery, fleet }: HubParts,
+  { store, config, delivery, fleet, tracing }: FigureParts,
   moment: Pick<Figures, 'now' | 'process'>,
 ): Promise<Figures> {
   const stats = await store.stats()
   const [clusters, endpoints] = await Promise.all([fleet.clusters(stats), delivery.status()])
-  return { ...moment, clusters, endpoints, store: stats, config: config.status() }
+  return { ...moment, clusters, endpoints, store: stats, config: config.status(), spans: tracing.figures() }
 }

@@ -26,6 +26,7 @@ import { bridgeDiag } from './telemetry/diag.ts'
 import { watchEventLoop } from './telemetry/metrics/event-loop.ts'
 import { createMetrics } from './telemetry/metrics/metrics.ts'
 import { otelSettings } from './telemetry/otel-env.ts'
+import { startTracing } from './telemetry/tracing.ts'
 
 export interface HubDeps {
   readonly log: Log
@@ -52,30 +53,32 @@ const sourceOf = ({ publicUrl }: HubSettings) => publicUrl !== undefined && { so
 /** Resolves when it listens. Rejects, with everything closed again, when a part cannot start. */
 export async function startHub(settings: HubSettings, { log, env, now = Date.now, memoryBytes }: HubDeps): Promise<Hub> {
   const { dataDir, logLimit, minFreeDisk, deadLetterRetentionMs, deadLetterLimit } = settings
+  const otel = otelSettings(env)
   await using scope = new AsyncDisposableStack()
   const adminToken = await prepareDataDir(dataDir)
   refuseSecond(join(dataDir, 'hub.db'))
-  const otel = otelSettings(env)
   scope.use(bridgeDiag(log))
   const file = join(dataDir, 'hub.db')
   const store = scope.use(await openStore({ file, log, logLimit, minFreeDisk, deadLetterRetentionMs, deadLetterLimit }))
   const backups = scope.use(await openBackups({ file, minFreeDisk }))
   const metrics = scope.use(createMetrics({ log }, { version: release, instance: store.hubId, otel }))
   const eventLoop = scope.use(watchEventLoop())
+  const tracing = scope.use(startTracing({ store, log }, { ...otel, keepsFailures: settings.traceFailures }))
   scope.use(store.onAppend(metrics.meters.appended))
   const secrets = scope.use(startSecrets({ log }, { env, ...optional('folder', settings.secretsDir) }))
   const delivery = scope.use(
     startDelivery(
-      { store, secrets, ...waysOut(settings), log, meter: metrics.meters.delivery },
+      { store, secrets, ...waysOut(settings), log, meter: metrics.meters.delivery, tracer: tracing.delivery },
       { release, allowInsecureCredentials: settings.allowInsecureCredentials, ...sourceOf(settings) },
     ),
   )
-  const fleet = scope.use(startFleet({ store, log, now, meter: metrics.meters.fleet }))
+  const fleet = scope.use(startFleet({ store, log, tracer: tracing.fleet, meter: metrics.meters.fleet, now }))
   const config: CurrentConfig = scope.use(
     startConfig(
       {
         source: await openSource({ log }, sourceSettings(settings, env)),
         log,
+        tracer: tracing.config,
         // In this order no frame arrives whose routes are unknown.
         onSnapshot: async (snapshot) => {
           await store.activate(activationOf(snapshot))
@@ -91,7 +94,8 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
   let about: HubAbout = { id: store.hubId, version: release, startedAt: now(), url: '', agentUrl: '' }
   const view = createView({ about: () => about, now, backups, store, config, delivery, fleet })
   const process = () => ({ eventLoopDelayMs: eventLoop.delayMs(), ...optional('memoryBytes', memoryBytes?.()) })
-  scope.use(metrics.observe(() => figuresOf({ store, config, delivery, fleet }, { now: now(), process: process() })))
+  const parts = { store, config, delivery, fleet, tracing }
+  scope.use(metrics.observe(() => figuresOf(parts, { now: now(), process: process() })))
   const admin = { view, adminToken, metrics: metrics.collect }
   const agents = { join: fleet.join, upgrade: fleet.door.upgrade }
   const urls = await startServers(scope, { admin, agents, log }, settings)

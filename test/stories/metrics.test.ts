@@ -87,7 +87,7 @@ suite('metrics', { timeout: 240_000 }, () => {
     await repo.commit('config')
     simulator.forbid('services')
     const env = {
-      ...{ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${collector.url}/v1/metrics`, OTEL_METRIC_EXPORT_INTERVAL: '300' },
+      ...{ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_METRIC_EXPORT_INTERVAL: '300', OTEL_BSP_SCHEDULE_DELAY: '1000' },
     }
     const world = await on.world({ env })
     url = world.url
@@ -119,6 +119,8 @@ suite('metrics', { timeout: 240_000 }, () => {
     await metrics.until('watch_hub_held', { endpoint: 'picky', cause: 'operator' }, is(1))
     await metrics.until('watch_hub_agent_match_errors_total', { cluster: 'prod' }, rose)
     await metrics.until('watch_hub_metric_exports_total', { outcome: 'failed' }, rose)
+    await metrics.until('watch_hub_spans_queued', {}, rose)
+    await metrics.until('watch_hub_spans_total', { outcome: 'failed' }, rose)
 
     // Config that is refused, that cannot be read, and that an agent which does not answer has not applied.
     await repo.write('bad.yaml', manifest('Watch', 'bad', { resources: ['configmaps'], endpoints: ['nobody'] }))

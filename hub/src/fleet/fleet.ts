@@ -10,6 +10,7 @@ import { type FleetMeter, silentFleetMeter } from './meter.ts'
 import { createRegistry } from './registry.ts'
 import { openSession } from './session.ts'
 import type { ClusterStatus } from './status.ts'
+import { type FleetTracer, silentFleetTracer } from './tracer.ts'
 import { type AgentDoor, openDoor } from './transport.ts'
 
 export interface Fleet extends AsyncDisposable {
@@ -26,14 +27,16 @@ export interface Fleet extends AsyncDisposable {
 export interface FleetDeps {
   readonly store: Store
   readonly log: Log
+  /** @default none */
+  readonly tracer?: FleetTracer
   /** ms */
   readonly now: () => number
   /** @default none */
   readonly meter?: FleetMeter
 }
 
-export function startFleet({ store, log, now, meter = silentFleetMeter }: FleetDeps): Fleet {
-  const registry = createRegistry(now)
+export function startFleet({ store, log, tracer = silentFleetTracer, meter = silentFleetMeter, now }: FleetDeps): Fleet {
+  const registry = createRegistry({ now, tracer })
   const joinDeps: JoinDeps = { store, declared: registry.declared, now }
 
   const serve = async (channel: Channel, known: () => void) => {
@@ -49,7 +52,7 @@ export function startFleet({ store, log, now, meter = silentFleetMeter }: FleetD
     const { cluster, process, version } = met.peer
     const sessionLog = log.with({ cluster, process })
     const session = openSession(
-      { store, log: sessionLog, meter, onStatus: (status) => registry.report(cluster, status) },
+      { store, log: sessionLog, tracer, meter, now, onStatus: (status) => registry.report(cluster, status) },
       met.peer,
       channel,
       inbox,

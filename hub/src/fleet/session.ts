@@ -14,12 +14,13 @@ import { type DownMessage, encodeIndexChunk, type UpMessage, upMessage } from '@
 import type { Plan } from '@watch-hub/shared/protocol/plan'
 import { pack, unpack } from '@watch-hub/shared/protocol/wire'
 import type { Channel, Message } from '@watch-hub/shared/runtime/channel'
-import type { Log } from '@watch-hub/shared/runtime/log'
+import { describeError, type Log } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'
 import { isAbort } from '@watch-hub/shared/runtime/task'
 import type { Append, Mismatch, Store } from '../store/store.ts'
 import type { Goodbye, Peer } from './handshake.ts'
 import type { FleetMeter } from './meter.ts'
+import type { FleetTracer, FrameTrace } from './tracer.ts'
 
 export type AgentStatus = Extract<UpMessage, { type: 'status' }>
 type IndexRequest = Extract<UpMessage, { type: 'index-request' }>
@@ -27,6 +28,9 @@ type IndexRequest = Extract<UpMessage, { type: 'index-request' }>
 export interface SessionDeps {
   readonly store: Pick<Store, 'append' | 'isDoubted' | 'readIndex'>
   readonly log: Log
+  readonly tracer: FleetTracer
+  /** ms since 1970 */
+  readonly now: () => number
   readonly onStatus: (status: AgentStatus) => void
   readonly meter: FleetMeter
 }
@@ -37,12 +41,19 @@ export interface Session {
   readonly left: boolean
   /** Frames that wait for the store. */
   readonly framesWaiting: number
-  /** Tells the agent its plan, unless it holds this one already. */
-  offer(plan: Plan): void
+  /** Tells the agent its plan. False = it holds this one already. */
+  offer(plan: Plan): boolean
   /** Says why and closes. */
   dismiss(goodbye: Omit<Goodbye, 'type'>): void
   /** Runs until the connection ends. Never rejects: a broken peer is logged, not thrown. */
   run(): Promise<void>
+}
+
+interface Arrived {
+  readonly number: number
+  readonly trace: FrameTrace
+  /** Monotonic, ms. */
+  readonly arrivedAt: number
 }
 
 export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inbox: AsyncIterator<Message>): Session {
@@ -72,12 +83,14 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
     tellSoon({ type: 'reload', stream, reason: `expected the checksum ${hub} that the hub's inventory has, got ${agent}` })
   }
 
-  const settle = (outcome: Append, { number, arrivedAt }: { readonly number: number; readonly arrivedAt: number }) => {
+  const settle = (outcome: Append, { number, trace, arrivedAt }: Arrived) => {
     if (outcome.kind === 'refused') {
+      trace.failed(outcome.reason)
       dismiss({ code: outcome.code, reason: outcome.reason, final: outcome.code === 'superseded' })
       return
     }
     deps.meter.frame({ cluster: peer.cluster, ms: performance.now() - arrivedAt })
+    if (outcome.kind === 'stored') trace.stored(outcome.rows)
     moment('frame-stored')
     for (const mismatch of outcome.kind === 'stored' ? (outcome.mismatches ?? []) : []) reload(mismatch)
     acked = Math.max(acked, number)
@@ -87,15 +100,20 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
 
   const takeFrame = async (bytes: Uint8Array) => {
     const arrivedAt = performance.now()
+    const receivedAt = deps.now()
     if (appends.size >= framesInFlight) await Promise.race(appends) // what it says of itself is heard while it keeps to the bound
-    const frame = decodeFrame(await unpack('frame', bytes))
-    if (frame.process !== peer.process) throw new Error(`expected frames of process ${peer.process}, got one of ${frame.process}`)
+    const { cluster, clusterUid } = peer
+    const sent = decodeFrame(await unpack('frame', bytes))
+    if (sent.process !== peer.process) throw new Error(`expected frames of process ${peer.process}, got one of ${sent.process}`)
     moment('frame-received')
+    const trace = deps.tracer.received({ cluster, clusterUid, frame: { ...sent, receivedAt } })
+    const { frame } = trace
     const append: Promise<void> = deps.store
-      .append(peer.cluster, frame, leaving.signal)
-      .then((outcome) => settle(outcome, { number: frame.number, arrivedAt }))
+      .append(cluster, frame, leaving.signal)
+      .then((outcome) => settle(outcome, { number: frame.number, trace, arrivedAt }))
       .catch((error: unknown) => {
         if (isAbort(error, leaving.signal)) return // it still waited for room on the disk; the agent sends it again
+        trace.failed(describeError(error))
         log.error('frame could not be stored', { frame: frame.number, error })
         dismiss({ code: 'store', reason: 'the hub could not store a frame; its log says why', final: false })
       })
@@ -137,9 +155,10 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
       return appends.size
     },
     offer: (plan) => {
-      if (plan.hash === heldPlan) return
+      if (plan.hash === heldPlan) return false
       heldPlan = plan.hash
       tellSoon({ type: 'plan', plan })
+      return true
     },
     dismiss,
     run: async () => {

@@ -4,6 +4,7 @@ import type { EndpointHealth } from '../../delivery/detail.ts'
 import type { EndpointStatus } from '../../delivery/status.ts'
 import type { ClusterStatus } from '../../fleet/status.ts'
 import type { StoreStats } from '../../store/store.ts'
+import type { SpanFigures } from '../export.ts'
 import type { MetricAbout } from './about.ts'
 
 export interface Figures {
@@ -17,6 +18,7 @@ export interface Figures {
   readonly store: Omit<StoreStats, 'endpoints'>
   readonly config: Pick<ConfigStatus, 'rejected' | 'failing' | 'lastFetchAt'>
   readonly process: ProcessFigures
+  readonly spans: SpanFigures
 }
 
 export interface ProcessFigures {

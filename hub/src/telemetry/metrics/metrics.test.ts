@@ -117,6 +117,10 @@ test('metrics have their names, labels and units', async () => {
     'watch_hub_config_rejected 1',
     'watch_hub_config_failing 1',
     'watch_hub_config_read_timestamp_seconds 1700000000',
+    'watch_hub_spans_total{outcome="exported"} 40',
+    'watch_hub_spans_total{outcome="failed"} 2',
+    'watch_hub_spans_total{outcome="dropped"} 1',
+    'watch_hub_spans_queued 3',
     'process_memory_usage_bytes 84000000',
     'nodejs_eventloop_delay_p99_seconds 0.003',
   ])

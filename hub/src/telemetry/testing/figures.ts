@@ -3,6 +3,7 @@ import type { Figures } from '../metrics/figures.ts'
 
 export const figures: Figures = {
   now: 1_700_000_100_000,
+  spans: { exported: 40, failed: 2, dropped: 1, queued: 3 },
   process: { memoryBytes: 84_000_000, eventLoopDelayMs: 3 },
   config: {
     rejected: { commit: 'c0', at: 5, problems: [] },

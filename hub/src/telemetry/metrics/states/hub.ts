@@ -28,6 +28,21 @@ export const hubStates: readonly State[] = [
     points: ({ config: { lastFetchAt } }) => (lastFetchAt === undefined ? [] : [[lastFetchAt / 1_000]]),
   },
   {
+    ...{ name: 'watch_hub_spans', kind: 'counter', unit: '{span}', labels: ['outcome'] },
+    says: 'Spans of traces by what became of them: `exported`, `failed` (the collector did not take them), `dropped` (the queue was full)',
+    alert: 'increase(watch_hub_spans_total{outcome!="exported"}[15m]) > 0',
+    points: ({ spans: { exported, failed, dropped } }) => [
+      [exported, { outcome: 'exported' }],
+      [failed, { outcome: 'failed' }],
+      [dropped, { outcome: 'dropped' }],
+    ],
+  },
+  {
+    ...{ name: 'watch_hub_spans_queued', kind: 'gauge', unit: '{span}', labels },
+    says: 'Spans that wait for the collector',
+    points: ({ spans: { queued } }) => [[queued]],
+  },
+  {
     ...{ name: 'process.memory.usage', kind: 'gauge', unit: 'By', labels },
     says: 'Resident memory of the hub',
     points: ({ process: { memoryBytes } }) => (memoryBytes === undefined ? [] : [[memoryBytes]]),
