@@ -3,7 +3,7 @@
  *
  * Down go plans and acks, up come frames, states and index requests. Frames are appended in the order they came, several at a time,
  * so that the store can commit them together; an ack is sent only for what is durable (law 1). At most `framesInFlight` frames wait
- * for the store: beyond that the socket is not read. What plans mean and who may connect is the registry's business.
+ * for the store: one more, and the socket is not read. What plans mean and who may connect is the registry's business.
  */
 
 import { checksumOf, emptyChecksum, plus } from '@watch-hub/shared/protocol/checksum'

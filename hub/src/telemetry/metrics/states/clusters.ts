@@ -45,7 +45,7 @@ export const clusterStates: readonly State[] = [
   },
   {
     ...{ name: 'watch_hub_frames_waiting', kind: 'gauge', unit: '{frame}', labels },
-    says: 'Frames of a connected agent that wait for the store; at 8 its socket is not read',
+    says: 'Frames of a connected agent that wait for the store; at 8 no further one is read',
     alert: 'min_over_time(watch_hub_frames_waiting[5m]) >= 8',
     points: ofConnected(({ name, framesWaiting }) => [[framesWaiting, { cluster: name }]]),
   },
