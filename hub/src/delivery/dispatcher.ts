@@ -12,11 +12,12 @@ import { createBodies } from './body/bodies.ts'
 import { contexts } from './contexts.ts'
 import { type Courier, type CourierDeps, type DeliveryStore, startCourier } from './courier.ts'
 import { createCouriers } from './couriers.ts'
-import { detailOf, type EndpointDetail, type ReplayedLetter, shownErrors } from './detail.ts'
+import { type AboutObject, detailOf, type EndpointDetail, type ReplayedLetter, shownErrors } from './detail.ts'
 import type { Egress } from './egress.ts'
 import { createHolds } from './holds.ts'
 import { type DeliveryMeter, silentMeter } from './meter.ts'
 import type { Amount } from './news.ts'
+import { type ObjectAddress, objectKey } from './object-key.ts'
 import type { EgressProxy } from './proxy.ts'
 import { startResyncs } from './resyncs.ts'
 import { type SampleAnswer, sendSample } from './sample.ts'
@@ -63,6 +64,11 @@ export interface Delivery extends AsyncDisposable {
   resume(name: string): Promise<boolean>
   /** All that is known of one. Nothing = there is no such endpoint. */
   detail(name: string): Promise<EndpointDetail | undefined>
+  /** The same, and how it stands with one object. Nothing = there is no such endpoint. */
+  about(
+    name: string,
+    object: ObjectAddress,
+  ): Promise<{ readonly detail: EndpointDetail; readonly object: AboutObject } | undefined>
   /** Tells dead letters of one endpoint again; answers for each id. Nothing = there is no such endpoint. */
   replay(name: string, ids: readonly string[]): Promise<readonly ReplayedLetter[] | undefined>
   /** Sends a marked sample, once. Nothing = there is no such endpoint. */
@@ -152,6 +158,12 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
     return courier && detailOf(statusOf(courier, stats, now()), courier.detail(), failed)
   }
 
+  const about: Delivery['about'] = async (name, object) => {
+    const known = await detail(name)
+    const own = couriers.get(name)?.about(objectKey(object))
+    return known && own && { detail: known, object: own }
+  }
+
   async function sample(name: string, signal: AbortSignal): Promise<SampleAnswer | undefined> {
     const endpoint = couriers.get(name)?.report().endpoint
     const attach = wanted?.settings.attach ?? {}
@@ -199,6 +211,7 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
       hold(name, { since: now(), by, ...(reason !== undefined && { reason }), ...(untilMs !== undefined && { until: untilMs }) }),
     resume: (name) => hold(name, undefined),
     detail,
+    about,
     async replay(name, ids) {
       using patience = deadline(replayPatienceMs)
       return await couriers.get(name)?.replay(ids, patience.signal)

@@ -9,6 +9,7 @@ import { answerEvents, type Streams } from './events.ts'
 import { order } from './order.ts'
 import { badRequest, RequestProblem, unknown } from './problem.ts'
 import type { HubView } from './view.ts'
+import { answerWhy } from './why.ts'
 
 const minTtlMs = 1_000
 const maxTtlMs = 7 * 24 * 3_600_000
@@ -22,6 +23,7 @@ export function apiRoutes(view: HubView, deps: { readonly log: Log; readonly str
   api.get('/clusters', async (c) => c.json(await view.clusters()))
   api.route('/endpoints', endpointRoutes(view))
   api.route('/dead-letters', deadLetterRoutes(view))
+  api.get('/why', (c) => answerWhy(c, view))
   api.get('/events', (c) => answerEvents(c, { ...deps, view }))
   api.post('/config/fetch', async (c) => c.json(await view.fetchNow()))
   api.post('/backup', (c) => answerBackup(c, { ...deps, view }))

@@ -1,5 +1,5 @@
 /** States of clusters as the hub sees them. Of one whose agent is away, what the agent would have to say has no series. */
-import type { StreamState } from '@watch-hub/shared/protocol/messages'
+import type { StreamState } from '@watch-hub/shared/protocol/stream-state'
 import type { ComparisonFigures } from '../../../store/store.ts'
 import type { Figures, Labels, Point, State } from '../figures.ts'
 
