@@ -26,6 +26,7 @@ import { resyncFacts } from './testing/facts/resyncs.ts'
 import { retentionFacts } from './testing/facts/retention.ts'
 import { scanFacts } from './testing/facts/scans.ts'
 import { survivalFacts } from './testing/facts/survival.ts'
+import { traceFacts } from './testing/facts/traces.ts'
 
 export interface OpenedStore {
   readonly store: Store
@@ -79,6 +80,7 @@ export function storeContract(name: string, open: OpenStore): void {
     compactionFacts(lab)
     agentFacts(lab)
     survivalFacts(lab)
+    traceFacts(lab)
   })
 }
 
