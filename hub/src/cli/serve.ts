@@ -155,7 +155,7 @@ export const serve = command({
     const settings = toSettings(values, io.cwd)
     const log = createLog((line) => io.out(line.trimEnd()), values.logLevel)
     const { startHub } = await import('../hub.ts') // only here: the other commands start without it
-    await using hub = await startHub(settings, { log, env: io.env })
+    await using hub = await startHub(settings, { log, env: io.env, ...(io.memoryBytes && { memoryBytes: io.memoryBytes }) })
     await Promise.race([hub.done, io.signal.aborted || once(io.signal, 'abort')])
     log.info('stopping')
   },

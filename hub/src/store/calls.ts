@@ -63,7 +63,7 @@ export interface Token {
 }
 
 /** What the engine knows of `StoreStats`. */
-export type EngineStats = Omit<StoreStats, 'state' | 'logLimit' | 'deadLetterLimit' | 'freeBytes'>
+export type EngineStats = Omit<StoreStats, 'state' | 'logLimit' | 'deadLetterLimit' | 'freeBytes' | 'callsWaiting' | 'reads'>
 
 export interface Room {
   readonly logBytes: number
