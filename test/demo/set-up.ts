@@ -46,7 +46,9 @@ export async function setUp({ dir, assets, onReceived }: DemoOptions): Promise<D
   const stage = await startCluster('stage-eu-1')
 
   const logs = building.use(openLogs(dir))
-  const world = building.use(await startWorld({ dir, repo, secretsDir: join(dir, 'secrets'), onLog: logs.write, ownGroup: true }))
+  const hub = { env: tracingOf(process.env) }
+  const settings = { dir, repo, secretsDir: join(dir, 'secrets'), hub, onLog: logs.write, ownGroup: true }
+  const world = building.use(await startWorld(settings))
   // An agent may connect only once its cluster is declared, that is, live.
   await world.status(({ config }) => config.live !== undefined, 'a live commit')
   await world.startAgent(prod)
@@ -55,6 +57,12 @@ export async function setUp({ dir, assets, onReceived }: DemoOptions): Promise<D
   const all = building.move()
   return { world, prod, stage, receiverUrl, realClusters: assets !== undefined, [Symbol.asyncDispose]: () => all.disposeAsync() }
 }
+
+/** Where traces and metrics go is for whoever starts the demo to say. */
+const tracingOf = (env: NodeJS.ProcessEnv): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (name.startsWith('OTEL_') && value !== undefined ? [[name, value]] : [])),
+  )
 
 /** `demo/hub.log`, `demo/agent-prod-eu-1.log`, … */
 function openLogs(dir: string) {

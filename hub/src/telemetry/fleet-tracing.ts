@@ -9,6 +9,7 @@
 import type { Resource } from '@opentelemetry/resources'
 import { isSynced } from '@watch-hub/shared/protocol/frames'
 import { formatTraceparent, isSampled, newSpanId, newTrace, parseTraceparent } from '@watch-hub/shared/protocol/traceparent'
+import type { Log } from '@watch-hub/shared/runtime/log'
 import { commitContext } from '../config/commit-context.ts'
 import { paddedSequence, rfc3339 } from '../delivery/formats/format.ts'
 import type { FleetTracer, FrameStart, PlanStep } from '../fleet/tracer.ts'
@@ -27,6 +28,7 @@ export interface FleetTracingDeps {
   readonly hub: Resource
   readonly agent: (of: { readonly cluster: string; readonly uid: string }) => Resource
   readonly context: (key: string) => Promise<Context>
+  readonly log: Log
 }
 
 export interface FleetTracing extends FleetTracer, AsyncDisposable {}
@@ -136,7 +138,7 @@ export function createFleetTracing(deps: FleetTracingDeps): FleetTracing {
           const recorded = rows.filter(({ traceparent }) => isSampled(traceparent))
           if (recorded.length === 0) return
           processed(traced, rows, { from, to })
-          track(created(traced, recorded).catch(() => {})) // a context that is gone: the event was told long ago
+          track(created(traced, recorded).catch((error: unknown) => deps.log.warn('changes are missing in traces', { error })))
         },
         failed: (error) => {
           const entries = frame.entries.filter((entry) => !isSynced(entry) && isSampled(entry.traceparent))

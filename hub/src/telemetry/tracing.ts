@@ -37,7 +37,7 @@ export function startTracing({ store, log }: TracingDeps, settings: OtelSettings
   const sampling = createSampling(settings, () => performance.now())
   const hub = hubResource({ version: release, instance: store.hubId })
   const agent = kept(agentResource)
-  const fleet = createFleetTracing({ spans, sampling, hub, agent, context: (key) => store.context(key) })
+  const fleet = createFleetTracing({ spans, sampling, hub, agent, context: (key) => store.context(key), log })
   const { propagates, keepsFailures } = settings
   return {
     config: createConfigTracing({ spans, sampling, hub }),
