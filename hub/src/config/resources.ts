@@ -32,6 +32,14 @@ const homes: Readonly<Record<string, string>> = {
   'coordination.k8s.io': 'leases',
 }
 
+const core =
+  'componentstatuses configmaps endpoints events limitranges namespaces nodes persistentvolumeclaims persistentvolumes pods podtemplates replicationcontrollers resourcequotas secrets serviceaccounts services'
+
+/** Kinds that most clusters have. */
+export const wellKnownKinds: readonly ResourceRef[] = Object.entries({ '': core, ...homes }).flatMap(([group, resources]) =>
+  resources.split(' ').map((resource) => ({ group, resource })),
+)
+
 /** The group of a well-known kind that is not in the core group. */
 const homeOf = (resource: string): string | undefined =>
   Object.entries(homes).find(([, resources]) => resources.split(' ').includes(resource))?.[0]
