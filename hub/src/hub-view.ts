@@ -11,6 +11,7 @@ import type { EventFilter, HubView } from './http/view.ts'
 import { letterView } from './letter-view.ts'
 import type { Backups } from './store/backup/backups.ts'
 import type { LogRow, Store, StoreStats } from './store/store.ts'
+import { createTracing } from './trace/trace.ts'
 
 export interface HubParts {
   readonly store: Store
@@ -52,6 +53,7 @@ export function createView({ about, backups, now, ...parts }: ViewParts): HubVie
     test: delivery.test,
     resync: delivery.resync,
     ...letterView({ store, delivery, now }),
+    ...createTracing(parts),
     fetchNow: config.fetchNow,
     backup: backups.make,
     events: (filter, signal) => events(store, filter, signal),

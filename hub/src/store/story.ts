@@ -51,7 +51,7 @@ export interface EndpointStory {
   readonly held: readonly HeldBatch[]
   /** In the order in which they died. */
   readonly letters: readonly DeadLetterHead[]
-  /** Where nothing of all that is there though the cursor has passed: the next event of the object that was told, or is to be. */
+  /** Where the cursor has passed and none of all that has it, or took it: the next event of the object that was told, or is to be. */
   readonly instead?: Sequence
 }
 
@@ -83,11 +83,17 @@ export interface HeldBatch {
 /** One request, by its id. */
 export interface BatchStory extends ToldStory {
   readonly endpoint: string
-  /** Of its events; `events` counts those that are not named, too. */
-  readonly sequences: readonly Sequence[]
-  readonly events: number
+  /** The first of its events, in their order, and how many there are. */
+  readonly events: readonly BatchEvent[]
+  readonly count: number
   /** It is frozen: not accepted yet, or not forgotten yet. */
   readonly held: boolean
+}
+
+export interface BatchEvent {
+  readonly sequence: Sequence
+  /** Absent = nobody knows any more. */
+  readonly about?: EventObject
 }
 
 export interface ObjectEvents {

@@ -16,7 +16,7 @@ const laterSteps = 20
 /** Rows of the log that are looked at for an object. */
 export const rowsLookedThrough = 2_000_000
 /** Events that the story of a request names. */
-const sequencesTold = 1_000
+const eventsTold = 100
 
 export async function tellStory(
   link: TellLink,
@@ -53,22 +53,17 @@ async function atEndpoint(
 ): Promise<EndpointStory | undefined> {
   const batches = await toldBatches(link, endpoint, [sequence])
   const held = await heldBatches(link, endpoint, [sequence])
-  const isNothing = batches.length + held.length + letters.length === 0
-  if (isNothing && !routed) return undefined
+  if (batches.length + held.length + letters.length === 0 && !routed) return undefined
   const standing = await link.call('storyStanding', { endpoint, sequence })
-  const passedOver = isNothing && standing.cursor >= sequence
-  const instead = passedOver && about !== undefined ? await toldInstead(link, { endpoint, sequence, about }) : undefined
   const shown = batches.slice(0, requestsTold).reverse()
-  return {
-    endpoint,
-    ...standing,
-    told: await withAttempts(link, endpoint, shown),
-    toldBefore: batches.length - shown.length,
-    held,
-    letters,
-    ...(instead !== undefined && { instead }),
-  }
+  const told = await withAttempts(link, endpoint, shown)
+  const isOver = held.length + letters.length === 0 && standing.cursor >= sequence && !told.some(wasAccepted)
+  const instead = isOver && about !== undefined ? await toldInstead(link, { endpoint, sequence, about }) : undefined
+  const toldBefore = batches.length - shown.length
+  return { endpoint, ...standing, told, toldBefore, held, letters, ...(instead !== undefined && { instead }) }
 }
+
+const wasAccepted = ({ attempts }: ToldStory): boolean => attempts.some(({ outcome }) => outcome === 'accepted')
 
 /** The newest first. */
 async function toldBatches(link: TellLink, endpoint: string, sequences: readonly Sequence[]): Promise<readonly ToldBatch[]> {
@@ -133,8 +128,13 @@ export async function tellBatch(link: TellLink, id: string): Promise<BatchStory 
   return {
     ...{ batch: id, endpoint, held, attempts, attemptsBefore },
     ...(told.scan !== undefined && { scan: told.scan }),
-    sequences: told.sequences.slice(0, sequencesTold),
-    events: told.sequences.length,
+    events: await Promise.all(
+      told.sequences.slice(0, eventsTold).map(async (sequence) => {
+        const { about } = await link.call('storyHead', sequence)
+        return { sequence, ...(about !== undefined && { about }) }
+      }),
+    ),
+    count: told.sequences.length,
   }
 }
 

@@ -5,6 +5,7 @@ import type { ResyncAnswer } from '../../delivery/dispatcher.ts'
 import type { SampleAnswer } from '../../delivery/sample.ts'
 import type { Backup } from '../../store/backup/backups.ts'
 import type { AttemptRecord, LogRow } from '../../store/store.ts'
+import type { TraceAnswer } from '../../trace/model.ts'
 import type { HubStatus } from '../status.ts'
 import type { EventFilter, HubView, IssuedToken, ListedLetter, ReplayPage } from '../view.ts'
 
@@ -215,6 +216,7 @@ export interface FakeView extends HubView {
   letters: readonly ListedLetter[]
   replayed: ReplayPage
   sample: SampleAnswer
+  traced: TraceAnswer
 }
 
 export function fakeView(): FakeView {
@@ -283,6 +285,15 @@ export function fakeView(): FakeView {
     dropDeadLetters: async (which) => {
       calls.push(['dropDeadLetters', which])
       return view.letters.length
+    },
+    traced: { kind: 'unknown', message: 'expected an event that is known' },
+    trace: async (id, endpoint) => {
+      calls.push(['trace', id, endpoint])
+      return view.traced
+    },
+    traceObject: async (question, endpoint) => {
+      calls.push(['traceObject', question, endpoint])
+      return view.traced
     },
     fetchNow: async () => {
       calls.push(['fetchNow'])
