@@ -11,6 +11,7 @@ import type { EventFilter, HubView } from './http/view.ts'
 import { letterView } from './letter-view.ts'
 import type { Backups } from './store/backup/backups.ts'
 import type { LogRow, Store, StoreStats } from './store/store.ts'
+import type { Tracing } from './telemetry/tracing.ts'
 import { createTracing } from './trace/trace.ts'
 
 export interface HubParts {
@@ -116,9 +117,13 @@ export function countEntries(instruments: Instruments, rows: readonly LogRow[]):
   for (const row of rows) instruments.entries(row.cluster, resourceName(row.object), 1)
 }
 
+export interface FigureParts extends HubParts {
+  readonly tracing: Pick<Tracing, 'figures'>
+}
+
 /** States for `/metrics`. */
-export async function figuresOf({ store, config, delivery, fleet }: HubParts): Promise<Figures> {
+export async function figuresOf({ store, config, delivery, fleet, tracing }: FigureParts): Promise<Figures> {
   const stats = await store.stats()
   const [clusters, endpoints] = await Promise.all([fleet.clusters(stats), delivery.status()])
-  return { clusters, endpoints, store: stats, configRejected: config.status().rejected !== undefined }
+  return { clusters, endpoints, store: stats, configRejected: config.status().rejected !== undefined, spans: tracing.figures() }
 }

@@ -24,6 +24,8 @@ import { countEntries, createView, figuresOf } from './hub-view.ts'
 import type { HubSettings, TlsFiles } from './settings.ts'
 import { openBackups } from './store/backup/backups.ts'
 import { openStore, refuseSecond } from './store/sqlite.ts'
+import { otelSettings } from './telemetry/otel-env.ts'
+import { startTracing } from './telemetry/tracing.ts'
 
 export interface HubDeps {
   readonly log: Log
@@ -48,6 +50,7 @@ const sourceOf = ({ publicUrl }: HubSettings) => publicUrl !== undefined && { so
 /** Resolves when it listens. Rejects, with everything closed again, when a part cannot start. */
 export async function startHub(settings: HubSettings, { log, env, now = Date.now }: HubDeps): Promise<Hub> {
   const { dataDir, logLimit, minFreeDisk, deadLetterRetentionMs, deadLetterLimit } = settings
+  const otel = otelSettings(env)
   await using scope = new AsyncDisposableStack()
   const adminToken = await prepareDataDir(dataDir)
   refuseSecond(join(dataDir, 'hub.db'))
@@ -55,20 +58,22 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
   const file = join(dataDir, 'hub.db')
   const store = scope.use(await openStore({ file, log, logLimit, minFreeDisk, deadLetterRetentionMs, deadLetterLimit }))
   const backups = scope.use(await openBackups({ file, minFreeDisk }))
+  const tracing = scope.use(startTracing({ store, log }, { ...otel, keepsFailures: settings.traceFailures }))
   scope.use(store.onAppend((rows) => countEntries(metrics.instruments, rows)))
   const secrets = scope.use(startSecrets({ log }, { env, ...optional('folder', settings.secretsDir) }))
   const delivery = scope.use(
     startDelivery(
-      { store, secrets, ...waysOut(settings), log, meter: meterOf(metrics.instruments) },
+      { store, secrets, ...waysOut(settings), log, meter: meterOf(metrics.instruments), tracer: tracing.delivery },
       { release, allowInsecureCredentials: settings.allowInsecureCredentials, ...sourceOf(settings) },
     ),
   )
-  const fleet = scope.use(startFleet({ store, log, now }))
+  const fleet = scope.use(startFleet({ store, log, tracer: tracing.fleet, now }))
   const config: CurrentConfig = scope.use(
     startConfig(
       {
         source: await openSource({ log }, sourceSettings(settings, env)),
         log,
+        tracer: tracing.config,
         // In this order no frame arrives whose routes are unknown.
         onSnapshot: async (snapshot) => {
           await store.activate(activationOf(snapshot))
@@ -83,7 +88,7 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
 
   let about: HubAbout = { id: store.hubId, version: release, startedAt: now(), url: '', agentUrl: '' }
   const view = createView({ about: () => about, now, backups, store, config, delivery, fleet })
-  metrics.observe(() => figuresOf({ store, config, delivery, fleet }))
+  metrics.observe(() => figuresOf({ store, config, delivery, fleet, tracing }))
   const admin = { view, adminToken, metrics: metrics.collect }
   const agents = { join: fleet.join, upgrade: fleet.door.upgrade }
   const urls = await startServers(scope, { admin, agents, log }, settings)

@@ -53,6 +53,8 @@ export interface HubSettings {
   /** How long dead letters are kept, and how many bytes of them for each endpoint. */
   readonly deadLetterRetentionMs: number
   readonly deadLetterLimit: number
+  /** Attempts that failed are traced whatever the sampler says. */
+  readonly traceFailures: boolean
   /** Lets credentials go to endpoints over plain http. */
   readonly allowInsecureCredentials: boolean
 }

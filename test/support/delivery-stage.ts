@@ -3,13 +3,16 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Simulator } from './api-server-simulator/simulator.ts'
-import { startSimulatedCluster } from './cluster.ts'
+import { type Cluster, startSimulatedCluster } from './cluster.ts'
 import { manifest } from './manifest.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
-import { startWorld, type World } from './world.ts'
+import { startWorld, type World, type WorldSettings } from './world.ts'
 
 export interface DeliveryStage extends AsyncDisposable {
   readonly world: World
+  /** The folder of the manifests; the hub follows it. */
+  readonly repo: string
+  readonly cluster: Cluster
   readonly simulator: Simulator
   readonly receiver: Receiver
   /** Makes a secret what it says. */
@@ -21,10 +24,19 @@ export interface DeliveryStageSettings {
   readonly endpoint: object
   /** Secrets that are there from the beginning, by `NAME/KEY`. */
   readonly secrets?: Readonly<Record<string, string>>
+  /** How the hub is started. */
+  readonly hub?: WorldSettings['hub']
+  /** Further manifests. @default none */
+  readonly manifests?: (receiver: Receiver) => readonly string[]
 }
 
 /** One endpoint `out`, one watch on ConfigMaps; resolves when the watch is live. */
-export async function setDeliveryStage({ endpoint, secrets = {} }: DeliveryStageSettings): Promise<DeliveryStage> {
+export async function setDeliveryStage({
+  endpoint,
+  secrets = {},
+  hub,
+  manifests,
+}: DeliveryStageSettings): Promise<DeliveryStage> {
   await using building = new AsyncDisposableStack()
   const dir = await mkdtemp(join(tmpdir(), 'watch-hub-story-'))
   building.defer(() => rm(dir, { recursive: true, force: true }))
@@ -44,9 +56,10 @@ export async function setDeliveryStage({ endpoint, secrets = {} }: DeliveryStage
     manifest('Cluster', 'prod', {}),
     manifest('Endpoint', 'out', { url: receiver.url, ...endpoint }),
     manifest('Watch', 'configmaps', { resources: ['configmaps'], endpoints: ['out'] }),
+    ...(manifests?.(receiver) ?? []),
   ]
   await writeFile(join(repo, 'all.yaml'), config.join('---\n'))
-  const world = building.use(await startWorld({ dir, repo, secretsDir }))
+  const world = building.use(await startWorld({ dir, repo, secretsDir, ...(hub !== undefined && { hub }) }))
   await world.status(({ config }) => config.live !== undefined, 'the config')
   await world.startAgent(cluster)
   await world.status(
@@ -54,5 +67,5 @@ export async function setDeliveryStage({ endpoint, secrets = {} }: DeliveryStage
     'a live watch',
   )
   const owned = building.move()
-  return { world, simulator, receiver, setSecret, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { world, repo, cluster, simulator, receiver, setSecret, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

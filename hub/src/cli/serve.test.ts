@@ -28,6 +28,7 @@ const given: Parameters<typeof toSettings>[0] = {
   deadLetterRetention: 2_592_000_000,
   deadLetterLimit: 256 * 1024 ** 2,
   allowInsecureCredentials: false,
+  traceFailures: 'always',
   logLevel: 'info',
 }
 
@@ -43,6 +44,7 @@ test('serve: what is not given is absent from the settings', () => {
     deadLetterRetentionMs: 2_592_000_000,
     deadLetterLimit: 256 * 1024 ** 2,
     allowInsecureCredentials: false,
+    traceFailures: true,
   })
 })
 
@@ -69,6 +71,7 @@ test('serve: all that is given arrives, paths absolute', () => {
       deadLetterRetention: 60_000,
       deadLetterLimit: 65_536,
       allowInsecureCredentials: true,
+      traceFailures: 'sampled',
     },
     '/srv',
   )
@@ -96,6 +99,7 @@ test('serve: all that is given arrives, paths absolute', () => {
     deadLetterRetentionMs: 60_000,
     deadLetterLimit: 65_536,
     allowInsecureCredentials: true,
+    traceFailures: false,
   })
 })
 

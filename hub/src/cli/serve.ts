@@ -99,6 +99,12 @@ const flags = {
     about: 'let credentials go to endpoints over plain http',
     env: 'WATCH_HUB_ALLOW_INSECURE_CREDENTIALS',
   }),
+  traceFailures: defaulted('--trace-failures <which>', {
+    about: 'always = requests that failed are traced whatever the sampler says of their events; sampled = like all others',
+    env: 'WATCH_HUB_TRACE_FAILURES',
+    fallback: 'always',
+    parse: oneOf('always', 'sampled'),
+  }),
   logLevel: defaulted('--log-level <level>', {
     about: 'debug, info, warn or error',
     env: 'WATCH_HUB_LOG_LEVEL',
@@ -186,6 +192,7 @@ export function toSettings(values: FlagValues<typeof flags>, cwd: string): HubSe
     ...(egressProxy !== undefined && { egressProxy: { url: egressProxy, noProxy } }),
     deadLetterRetentionMs: values.deadLetterRetention,
     deadLetterLimit: values.deadLetterLimit,
+    traceFailures: values.traceFailures === 'always',
     allowInsecureCredentials: values.allowInsecureCredentials,
   }
 }

@@ -16,12 +16,15 @@ import { createLive } from './live.ts'
 import type { Snapshot } from './model.ts'
 import type { ConfigSource } from './source.ts'
 import type { ConfigStatus } from './status.ts'
+import { type ConfigTracer, silentConfigTracer } from './tracer.ts'
 
 export interface ConfigDeps {
   readonly source: ConfigSource
   readonly log: Log
   /** Called when the content or the commit of the live config has changed. Awaited. */
   readonly onSnapshot: (snapshot: Snapshot) => void | Promise<void>
+  /** @default none */
+  readonly tracer?: ConfigTracer
   /** @default Date.now */
   readonly now?: () => number
 }
@@ -44,8 +47,8 @@ export interface CurrentConfig extends AsyncDisposable {
 }
 
 export function startConfig(deps: ConfigDeps, settings: ConfigSettings): CurrentConfig {
-  const { source, log, onSnapshot, now = Date.now } = deps
-  const live = createLive({ log, onSnapshot, now, lastGoodFile: settings.lastGoodFile })
+  const { source, log, onSnapshot, tracer = silentConfigTracer, now = Date.now } = deps
+  const live = createLive({ log, onSnapshot, tracer, now, lastGoodFile: settings.lastGoodFile })
   const delays = backoff(settings.retry ?? { minMs: 5_000, maxMs: 300_000 })
   let wake = bell()
   const askers = createAskers()
@@ -54,6 +57,7 @@ export function startConfig(deps: ConfigDeps, settings: ConfigSettings): Current
   /** Reads once. The answer is how long to wait before the next time; undefined = until the source tells. */
   const round = async (signal: AbortSignal): Promise<number | undefined> => {
     signal.throwIfAborted()
+    const begunAt = now()
     const reading = await source.read(signal)
     if (reading.kind === 'failed') {
       const wait = delays.next()
@@ -64,7 +68,7 @@ export function startConfig(deps: ConfigDeps, settings: ConfigSettings): Current
     }
     delays.reset()
     reach = { lastFetchAt: now() }
-    if (reading.kind === 'read') await live.take(reading, signal)
+    if (reading.kind === 'read') await live.take({ ...reading, begunAt }, signal)
     return source.pollMs === undefined ? undefined : jitter(source.pollMs)
   }
 

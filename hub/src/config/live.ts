@@ -9,11 +9,13 @@ import { type ConfigProblem, formatProblem, type Snapshot } from './model.ts'
 import { createParser } from './parse.ts'
 import type { Reading } from './source.ts'
 import type { ConfigStatus } from './status.ts'
+import type { CommitStep, ConfigTracer } from './tracer.ts'
 
 export interface LiveDeps {
   readonly log: Log
   /** Called when the content or the commit of the live config has changed. Awaited. */
   readonly onSnapshot: (snapshot: Snapshot) => void | Promise<void>
+  readonly tracer: ConfigTracer
   readonly now: () => number
   /** Where the last good config is kept. */
   readonly lastGoodFile: string
@@ -25,23 +27,28 @@ export interface Live {
   /** Makes the last good config on disk the live one, if there is one. */
   restore(signal: AbortSignal): Promise<void>
   /** Makes a reading the live config, or says why not. Throws what `onSnapshot` throws. */
-  take(reading: Extract<Reading, { kind: 'read' }>, signal: AbortSignal): Promise<void>
+  take(reading: FreshReading, signal: AbortSignal): Promise<void>
 }
 
-export function createLive({ log, onSnapshot, now, lastGoodFile }: LiveDeps): Live {
+/** `begunAt`: when it began to be read, ms. */
+export type FreshReading = Extract<Reading, { kind: 'read' }> & { readonly begunAt: number }
+
+export function createLive({ log, onSnapshot, tracer, now, lastGoodFile }: LiveDeps): Live {
   const parser = createParser()
   let snapshot: Snapshot | undefined
   let status: Live['status'] = {}
 
-  const goLive = async (next: Snapshot): Promise<void> => {
+  /** False = it was live already. */
+  const goLive = async (next: Snapshot): Promise<boolean> => {
     if (snapshot?.hash === next.hash && snapshot.commit === next.commit) {
       status = status.live === undefined ? {} : { live: status.live }
-      return
+      return false
     }
     snapshot = next
     status = { live: { commit: next.commit, hash: next.hash, since: now() } }
     log.info('config is live', { commit: next.commit, hash: next.hash })
     await onSnapshot(next)
+    return true
   }
 
   const reject = (commit: string, problems: readonly ConfigProblem[]): void => {
@@ -82,12 +89,39 @@ export function createLive({ log, onSnapshot, now, lastGoodFile }: LiveDeps): Li
       const before = await load(signal)
       if (before !== undefined) await goLive(before)
     },
-    async take({ commit, files, problems }, signal) {
-      const compiled = compile({ commit, parsed: await parser.parse(files, signal), unread: problems })
-      if (!compiled.ok) return reject(commit, compiled.problems)
+    async take({ commit, files, problems, begunAt }, signal) {
+      const steps = stepsFrom(begunAt, now)
+      steps.over('fetch')
+      const parsed = await parser.parse(files, signal)
+      steps.over('verify', parsed.problems.length)
+      const compiled = compile({ commit, parsed, unread: problems })
+      steps.over('compile', compiled.ok ? 0 : compiled.problems.length)
+      if (!compiled.ok) {
+        reject(commit, compiled.problems)
+        for (const step of steps.all(compiled.problems.length)) tracer.step({ commit, ...step })
+        return
+      }
       await save({ commit, files })
-      await goLive(compiled.snapshot)
+      const isNew = await goLive(compiled.snapshot)
+      steps.over('activate')
+      if (isNew) for (const step of steps.all()) tracer.step({ commit, ...step })
     },
+  }
+}
+
+type Step = Omit<CommitStep, 'commit'>
+
+/** One step after the other; at last the whole. */
+function stepsFrom(start: number, now: () => number) {
+  const done: Step[] = []
+  let from = start
+  return {
+    over(step: Step['step'], problems = 0): void {
+      const end = now()
+      done.push({ step, start: from, end, problems })
+      from = end
+    },
+    all: (problems = 0): readonly Step[] => [...done, { step: 'commit', start, end: from, problems }],
   }
 }
 

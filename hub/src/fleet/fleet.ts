@@ -9,6 +9,7 @@ import { type Issued, issueToken, type JoinDeps, type JoinOutcome, join } from '
 import { createRegistry } from './registry.ts'
 import { openSession } from './session.ts'
 import type { ClusterStatus } from './status.ts'
+import { type FleetTracer, silentFleetTracer } from './tracer.ts'
 import { type AgentDoor, openDoor } from './transport.ts'
 
 export interface Fleet extends AsyncDisposable {
@@ -25,12 +26,14 @@ export interface Fleet extends AsyncDisposable {
 export interface FleetDeps {
   readonly store: Store
   readonly log: Log
+  /** @default none */
+  readonly tracer?: FleetTracer
   /** ms */
   readonly now: () => number
 }
 
-export function startFleet({ store, log, now }: FleetDeps): Fleet {
-  const registry = createRegistry(now)
+export function startFleet({ store, log, tracer = silentFleetTracer, now }: FleetDeps): Fleet {
+  const registry = createRegistry({ now, tracer })
   const joinDeps: JoinDeps = { store, declared: registry.declared, now }
 
   const serve = async (channel: Channel, known: () => void) => {
@@ -46,7 +49,7 @@ export function startFleet({ store, log, now }: FleetDeps): Fleet {
     const { cluster, process, version } = met.peer
     const sessionLog = log.with({ cluster, process })
     const session = openSession(
-      { store, log: sessionLog, onStatus: (status) => registry.report(cluster, status) },
+      { store, log: sessionLog, tracer, now, onStatus: (status) => registry.report(cluster, status) },
       met.peer,
       channel,
       inbox,

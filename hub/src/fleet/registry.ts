@@ -7,8 +7,10 @@ import { resourceName } from '@watch-hub/shared/protocol/plan'
 import type { Snapshot } from '../config/model.ts'
 import { planFor } from '../config/plan.ts'
 import type { AgentRecord, ComparisonFigures, StoreStats } from '../store/store.ts'
+import { createRollout } from './rollout.ts'
 import type { AgentStatus, Session } from './session.ts'
 import type { ClusterStatus, Corrections, StreamStatus } from './status.ts'
+import type { FleetTracer } from './tracer.ts'
 
 interface Member {
   session?: Session
@@ -34,10 +36,16 @@ export interface Registry {
   status(agents: readonly AgentRecord[], stats: Pick<StoreStats, 'inventory' | 'comparisons'>): readonly ClusterStatus[]
 }
 
-export function createRegistry(now: () => number): Registry {
+export interface RegistryDeps {
+  readonly now: () => number
+  readonly tracer: FleetTracer
+}
+
+export function createRegistry({ now, tracer }: RegistryDeps): Registry {
   let snapshot: Snapshot | undefined
   let plans: ReadonlyMap<string, Plan> = new Map()
   const members = new Map<string, Member>()
+  const rollout = createRollout({ now, tracer })
 
   const memberOf = (cluster: string): Member => {
     const known = members.get(cluster) ?? {}
@@ -48,6 +56,11 @@ export function createRegistry(now: () => number): Registry {
   const dismiss = (session: Session | undefined, code: string, reason: string, final = false) =>
     session?.dismiss({ code, reason, final })
 
+  /** The plan goes to the agent, unless it holds it already. */
+  const offer = (session: Session, plan: Plan) => {
+    if (session.offer(plan)) rollout.offered(session.peer.cluster, plan, snapshot?.commit ?? '')
+  }
+
   return {
     declared: (cluster) => snapshot?.clusters.has(cluster) ?? false,
     assign: (next) => {
@@ -56,7 +69,7 @@ export function createRegistry(now: () => number): Registry {
       for (const session of sessions()) {
         const plan = plans.get(session.peer.cluster)
         if (plan === undefined) dismiss(session, 'undeclared', 'the config repo does not declare this cluster any more')
-        else session.offer(plan)
+        else offer(session, plan)
       }
     },
     enter: (session) => {
@@ -68,7 +81,7 @@ export function createRegistry(now: () => number): Registry {
       if (before?.peer.process !== process) delete member.status
       Object.assign(member, { session, version, since: now(), left: false })
       const plan = plans.get(cluster)
-      if (plan !== undefined) session.offer(plan)
+      if (plan !== undefined) offer(session, plan)
     },
     leave: (session) => {
       const member = memberOf(session.peer.cluster)
@@ -79,6 +92,7 @@ export function createRegistry(now: () => number): Registry {
     },
     report: (cluster, status) => {
       memberOf(cluster).status = status
+      rollout.report(cluster, status)
     },
     dismiss: (cluster, code, reason) => dismiss(members.get(cluster)?.session, code, reason),
     dismissAll: (code, reason) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { silentLog } from '@watch-hub/shared/runtime/log'
 import { openSession } from './session.ts'
+import { silentFleetTracer } from './tracer.ts'
 
 test('a session whose peer is gone before its welcome ends like any other', async () => {
   const unused = async () => assert.fail('asked')
@@ -15,7 +16,7 @@ test('a session whose peer is gone before its welcome ends like any other', asyn
   }
   const peer = { cluster: 'a', clusterUid: 'u', process: 1, version: 'v', plan: '', lastFrame: 0, generation: 'g' }
   const session = openSession(
-    { store, log: silentLog, onStatus: () => {} },
+    { store, log: silentLog, tracer: silentFleetTracer, now: Date.now, onStatus: () => {} },
     peer,
     channel,
     channel.messages[Symbol.asyncIterator](),

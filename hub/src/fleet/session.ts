@@ -14,11 +14,12 @@ import { type DownMessage, encodeIndexChunk, type UpMessage, upMessage } from '@
 import type { Plan } from '@watch-hub/shared/protocol/plan'
 import { pack, unpack } from '@watch-hub/shared/protocol/wire'
 import type { Channel, Message } from '@watch-hub/shared/runtime/channel'
-import type { Log } from '@watch-hub/shared/runtime/log'
+import { describeError, type Log } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'
 import { isAbort } from '@watch-hub/shared/runtime/task'
 import type { Append, Mismatch, Store } from '../store/store.ts'
 import type { Goodbye, Peer } from './handshake.ts'
+import type { FleetTracer, FrameTrace } from './tracer.ts'
 
 export type AgentStatus = Extract<UpMessage, { type: 'status' }>
 type IndexRequest = Extract<UpMessage, { type: 'index-request' }>
@@ -26,6 +27,9 @@ type IndexRequest = Extract<UpMessage, { type: 'index-request' }>
 export interface SessionDeps {
   readonly store: Pick<Store, 'append' | 'isDoubted' | 'readIndex'>
   readonly log: Log
+  readonly tracer: FleetTracer
+  /** ms since 1970 */
+  readonly now: () => number
   readonly onStatus: (status: AgentStatus) => void
 }
 
@@ -33,8 +37,8 @@ export interface Session {
   readonly peer: Peer
   /** The agent said that it leaves on purpose. */
   readonly left: boolean
-  /** Tells the agent its plan, unless it holds this one already. */
-  offer(plan: Plan): void
+  /** Tells the agent its plan. False = it holds this one already. */
+  offer(plan: Plan): boolean
   /** Says why and closes. */
   dismiss(goodbye: Omit<Goodbye, 'type'>): void
   /** Runs until the connection ends. Never rejects: a broken peer is logged, not thrown. */
@@ -68,11 +72,13 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
     tellSoon({ type: 'reload', stream, reason: `expected the checksum ${hub} that the hub's inventory has, got ${agent}` })
   }
 
-  const settle = (outcome: Append, number: number) => {
+  const settle = (outcome: Append, number: number, trace: FrameTrace) => {
     if (outcome.kind === 'refused') {
+      trace.failed(outcome.reason)
       dismiss({ code: outcome.code, reason: outcome.reason, final: outcome.code === 'superseded' })
       return
     }
+    if (outcome.kind === 'stored') trace.stored(outcome.rows)
     moment('frame-stored')
     for (const mismatch of outcome.kind === 'stored' ? (outcome.mismatches ?? []) : []) reload(mismatch)
     acked = Math.max(acked, number)
@@ -81,14 +87,19 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
   }
 
   const takeFrame = async (bytes: Uint8Array) => {
-    const frame = decodeFrame(await unpack('frame', bytes))
-    if (frame.process !== peer.process) throw new Error(`expected frames of process ${peer.process}, got one of ${frame.process}`)
+    const receivedAt = deps.now()
+    const { cluster, clusterUid } = peer
+    const sent = decodeFrame(await unpack('frame', bytes))
+    if (sent.process !== peer.process) throw new Error(`expected frames of process ${peer.process}, got one of ${sent.process}`)
     moment('frame-received')
+    const trace = deps.tracer.received({ cluster, clusterUid, frame: { ...sent, receivedAt } })
+    const { frame } = trace
     const append: Promise<void> = deps.store
-      .append(peer.cluster, frame, leaving.signal)
-      .then((outcome) => settle(outcome, frame.number))
+      .append(cluster, frame, leaving.signal)
+      .then((outcome) => settle(outcome, frame.number, trace))
       .catch((error: unknown) => {
         if (isAbort(error, leaving.signal)) return // it still waited for room on the disk; the agent sends it again
+        trace.failed(describeError(error))
         log.error('frame could not be stored', { frame: frame.number, error })
         dismiss({ code: 'store', reason: 'the hub could not store a frame; its log says why', final: false })
       })
@@ -128,9 +139,10 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
       return left
     },
     offer: (plan) => {
-      if (plan.hash === heldPlan) return
+      if (plan.hash === heldPlan) return false
       heldPlan = plan.hash
       tellSoon({ type: 'plan', plan })
+      return true
     },
     dismiss,
     run: async () => {

@@ -4,6 +4,7 @@ import type { EndpointHealth } from '../delivery/detail.ts'
 import type { EndpointStatus } from '../delivery/status.ts'
 import type { ClusterStatus } from '../fleet/status.ts'
 import type { ComparisonFigures, StoreStats } from '../store/store.ts'
+import type { SpanFigures } from '../telemetry/export.ts'
 
 /** States, read at the moment of asking. */
 export interface Figures {
@@ -15,6 +16,7 @@ export interface Figures {
   >
   /** Whether the newest commit seen is not the live one. */
   readonly configRejected: boolean
+  readonly spans: SpanFigures
 }
 
 /** One value of a state, with its labels. */
@@ -133,6 +135,16 @@ export const states: readonly (readonly [name: string, description: string, poin
     'How often the index of an agent and the inventory were not the same',
     ({ store }) => byKind(store.comparisons).map(([labels, of]) => [sum(of, ({ mismatches }) => mismatches), labels]),
   ],
+  [
+    'watch_hub_spans',
+    'Spans of traces, by what became of them: exported, failed (the collector did not take them), dropped (the queue was full)',
+    ({ spans: { exported, failed, dropped } }) => [
+      [exported, { outcome: 'exported' }],
+      [failed, { outcome: 'failed' }],
+      [dropped, { outcome: 'dropped' }],
+    ],
+  ],
+  ['watch_hub_spans_queued', 'Spans that wait for the collector', ({ spans }) => [[spans.queued]]],
   [
     'watch_hub_config_rejected',
     '1 when the newest commit was refused, else 0',

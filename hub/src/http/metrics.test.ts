@@ -39,6 +39,7 @@ const figures: Figures = {
     inventory: [{ cluster: 'east', resource: 'deployments.apps', objects: 3 }],
   },
   configRejected: true,
+  spans: { exported: 40, failed: 2, dropped: 1, queued: 3 },
 }
 
 /** Sample lines only, in their order. */
@@ -102,6 +103,10 @@ test('metrics have the documented names, labels and units', async () => {
       'watch_hub_corrections{cluster="east",resource="pods",cause="list"} 4',
       'watch_hub_corrections{cluster="east",resource="pods",cause="audit"} 2',
       'watch_hub_checksum_mismatches{cluster="east",resource="pods"} 1',
+      'watch_hub_spans{outcome="exported"} 40',
+      'watch_hub_spans{outcome="failed"} 2',
+      'watch_hub_spans{outcome="dropped"} 1',
+      'watch_hub_spans_queued 3',
       'watch_hub_config_rejected 1',
     ],
   )

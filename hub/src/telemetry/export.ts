@@ -33,6 +33,8 @@ export interface SpanFigures {
 export interface SpanExport extends AsyncDisposable {
   /** False = nobody wants spans: make none. */
   readonly wanted: boolean
+  /** Links of one span. */
+  readonly maxLinks: number
   add(span: SpanData, resource: Resource): void
   figures(): SpanFigures
 }
@@ -50,6 +52,7 @@ export function openSpanExport(
   const processor = new BatchSpanProcessor({ ...batch, exporter: counted(exporter, { figures, log }) })
   return {
     wanted: true,
+    maxLinks: limits.links,
     add(span, resource) {
       if (figures.queued >= batch.maxQueueSize) {
         figures.dropped++
@@ -68,6 +71,7 @@ export function openSpanExport(
 
 const noExport: SpanExport = {
   wanted: false,
+  maxLinks: 0,
   add: () => {},
   figures: () => ({ exported: 0, failed: 0, dropped: 0, queued: 0 }),
   [Symbol.asyncDispose]: async () => {},
