@@ -12,7 +12,7 @@ import { letterView } from './letter-view.ts'
 import type { Backups } from './store/backup/backups.ts'
 import type { LogRow, Store, StoreStats } from './store/store.ts'
 import type { Tracing } from './telemetry/tracing.ts'
-import { createTracing } from './trace/trace.ts'
+import { traceView } from './trace/trace.ts'
 
 export interface HubParts {
   readonly store: Store
@@ -54,7 +54,7 @@ export function createView({ about, backups, now, ...parts }: ViewParts): HubVie
     test: delivery.test,
     resync: delivery.resync,
     ...letterView({ store, delivery, now }),
-    ...createTracing(parts),
+    ...traceView(parts),
     fetchNow: config.fetchNow,
     backup: backups.make,
     events: (filter, signal) => events(store, filter, signal),

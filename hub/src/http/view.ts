@@ -7,7 +7,7 @@ import type { EndpointStatus } from '../delivery/status.ts'
 import type { ClusterStatus } from '../fleet/status.ts'
 import type { Backup } from '../store/backup/backups.ts'
 import type { AttemptRecord, DeadLetter, DeadLetterFilter, LogRow } from '../store/store.ts'
-import type { Tracing } from '../trace/trace.ts'
+import type { TraceView } from '../trace/trace.ts'
 import type { HubAbout, HubStatus } from './status.ts'
 
 export interface EventFilter {
@@ -78,7 +78,7 @@ export interface ReplayPage {
   readonly next?: string
 }
 
-export interface HubView extends Tracing {
+export interface HubView extends TraceView {
   about(): HubAbout
   status(): Promise<HubStatus>
   clusters(): Promise<readonly ClusterStatus[]>

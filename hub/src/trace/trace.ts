@@ -19,7 +19,7 @@ export interface TraceParts {
   readonly delivery: Pick<Delivery, 'status'>
 }
 
-export interface Tracing {
+export interface TraceView {
   /** By the id of an event, a request or a dead letter. `endpoint`: only what is about it. */
   trace(id: string, endpoint?: string): Promise<TraceAnswer>
   traceObject(question: ObjectQuestion, endpoint?: string): Promise<TraceAnswer>
@@ -30,7 +30,7 @@ type Which = Pick<Now, 'scan' | 'endpoint'>
 const kept =
   'events of the log are known for a day after every endpoint has passed them, requests for 3 days (10,000 of each endpoint), dead letters until they go'
 
-export function createTracing(parts: TraceParts): Tracing {
+export function traceView(parts: TraceParts): TraceView {
   const { store, config, delivery } = parts
   const now = async (): Promise<Pick<Now, 'snapshot' | 'statuses'>> => ({
     snapshot: config.snapshot(),

@@ -34,7 +34,7 @@ export interface ToldTable {
 
 /** Attempts that one step goes over, and the text that it reads, about. */
 const attemptsAtOnce = 5_000
-const textAtOnce = 512 * 1024
+const textAtOnce = 128 * 1024
 
 const row = object({ number: integer, batch: string, scan: nullable(string), sequences: string })
 const end = object({ n: nullable(integer) })
