@@ -80,6 +80,7 @@ test('folders import only what their layer allows', () => {
         'hub/shared',
         'hub/src/store/store',
         'hub/src/config/tracer',
+        'hub/src/config/commit-context',
         'hub/src/fleet/tracer',
         'hub/src/delivery/tracer',
         'hub/src/delivery/target',

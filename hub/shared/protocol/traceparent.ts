@@ -26,6 +26,12 @@ export function parseTraceparent(text: string): TraceContext | undefined {
 export const formatTraceparent = ({ traceId, spanId, sampled }: TraceContext): string =>
   `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`
 
+/** What a line of the log says of a context, in OpenTelemetry's names for logs that are not OTLP. Nothing where there is none. */
+export function traceFields(text: string | undefined): { readonly trace_id?: string; readonly span_id?: string } {
+  const context = text === undefined ? undefined : parseTraceparent(text)
+  return context === undefined ? {} : { trace_id: context.traceId, span_id: context.spanId }
+}
+
 /** As text; a text of another form is refused. */
 export const traceparent: Decoder<string> = {
   shape: 'traceparent',

@@ -3,6 +3,7 @@
  * kept on disk first, so that a hub which ends right after starts with it.
  */
 import { describeError, type Log } from '@watch-hub/shared/runtime/log'
+import { commitContext } from './commit-context.ts'
 import { compile } from './compile.ts'
 import { type LastGood, loadLastGood, saveLastGood } from './last-good.ts'
 import { type ConfigProblem, formatProblem, type Snapshot } from './model.ts'
@@ -46,14 +47,14 @@ export function createLive({ log, onSnapshot, tracer, now, lastGoodFile }: LiveD
     }
     snapshot = next
     status = { live: { commit: next.commit, hash: next.hash, since: now() } }
-    log.info('config is live', { commit: next.commit, hash: next.hash })
+    log.info('config is live', { commit: next.commit, hash: next.hash, ...traceOf(next.commit) })
     await onSnapshot(next)
     return true
   }
 
   const reject = (commit: string, problems: readonly ConfigProblem[]): void => {
     status = { ...status, rejected: { commit, at: now(), problems } }
-    log.warn('config is refused; the last good one stays live', { commit, problems: firstOf(problems) })
+    log.warn('config is refused; the last good one stays live', { commit, problems: firstOf(problems), ...traceOf(commit) })
   }
 
   const save = async (good: LastGood): Promise<void> => {
@@ -107,6 +108,11 @@ export function createLive({ log, onSnapshot, tracer, now, lastGoodFile }: LiveD
       if (isNew) for (const step of steps.all()) tracer.step({ commit, ...step })
     },
   }
+}
+
+const traceOf = (commit: string) => {
+  const { traceId, spanId } = commitContext(commit)
+  return { trace_id: traceId, span_id: spanId }
 }
 
 type Step = Omit<CommitStep, 'commit'>

@@ -9,6 +9,7 @@
  * failures, holds and waits concern nobody else. When it is stopped, attempts under way get a grace to end and their results are written
  * down; everything else is in the store already. When something unforeseen fails, it begins anew from the store after a wait.
  */
+import { traceFields } from '@watch-hub/shared/protocol/traceparent'
 import { backoff } from '@watch-hub/shared/runtime/backoff'
 import { describeError, type Log } from '@watch-hub/shared/runtime/log'
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'
@@ -27,7 +28,7 @@ import type { WaitingBatch } from './frozen.ts'
 import { createGate } from './gate.ts'
 import { graceful } from './grace.ts'
 import { renewed } from './joining.ts'
-import { createJudge } from './judge.ts'
+import { createJudge, type Setback } from './judge.ts'
 import { createLedger } from './ledger.ts'
 import type { DeliveryMeter } from './meter.ts'
 import type { Amount } from './news.ts'
@@ -206,10 +207,11 @@ export function startCourier(
     deps.meter.delivered({ endpoint: name, events, ...waited })
   }
 
-  function onSetback(phase: 'retrying' | 'blocked', why: Error, waitMs: number): void {
+  function onSetback({ phase, why, waitMs, batch }: Setback): void {
     if (breaker.admits(now()) !== 'any') queue.release()
     shown.setback(phase, why.message, waitMs)
-    log.warn('delivery failed', { reason: why.message, waitMs: Math.round(waitMs) })
+    const trace = traceFields(queue.tries.of(batch).last)
+    log.warn('delivery failed', { reason: why.message, waitMs: Math.round(waitMs), batch, ...trace })
   }
 
   /** Later batches hold half of what was too large at most; beside an event that is too large alone, nothing else. */

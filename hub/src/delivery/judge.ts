@@ -9,6 +9,7 @@
  *
  * What becomes of parked events is in verdicts.ts.
  */
+import { traceFields } from '@watch-hub/shared/protocol/traceparent'
 import { moment } from '@watch-hub/shared/runtime/moment'
 import type { Fence } from './allow.ts'
 import { fenced } from './anew.ts'
@@ -31,12 +32,21 @@ export interface JudgeDeps extends Pick<VerdictsDeps, 'loading' | 'log' | 'now' 
   readonly accepted: () => number
   /** Nothing waits in the log. */
   readonly caughtUp: () => boolean
-  /** An attempt came to nothing; nothing is tried again for about `waitMs`. */
-  readonly onSetback: (phase: 'retrying' | 'blocked', why: Error, waitMs: number) => void
+  readonly onSetback: (setback: Setback) => void
   /** Answered 410: holds the endpoint. */
   readonly onGone: (why: DeliveryFailure) => Promise<void>
   /** A request of that many events, whose objects have this many bytes, was too large. */
   readonly onOversize: (bytes: number, events: number) => void
+}
+
+/** An attempt came to nothing. */
+export interface Setback {
+  readonly phase: 'retrying' | 'blocked'
+  readonly why: Error
+  /** Nothing is tried again for about so long. */
+  readonly waitMs: number
+  /** Id of the batch. */
+  readonly batch: string
 }
 
 export interface Judge {
@@ -91,7 +101,8 @@ export function createJudge(deps: JudgeDeps): Judge {
       events: sizeOf(lane.batch),
     })
     const waitMs = meaning.atOnce ? 0 : delayMs(lane.failures, deps.random)
-    deps.onSetback('retrying', why, Math.max(waitMs, (breaker.nextAt(now()) ?? 0) - now()))
+    const untilProbe = (breaker.nextAt(now()) ?? 0) - now()
+    deps.onSetback({ phase: 'retrying', why, waitMs: Math.max(waitMs, untilProbe), batch: lane.batch.frozen.id })
     if (verdict === 'wait') queue.lanes.fail(lane, now() + waitMs)
     else await blame(lane, why)
   }
@@ -99,7 +110,10 @@ export function createJudge(deps: JudgeDeps): Judge {
   async function refused(lane: BatchLane, outcome: Refused, probe: boolean): Promise<void> {
     answeredUnless(outcome.why.kind === 'body_error', probe)
     if (outcome.kind === 'oversize') deps.onOversize(bytesOf(lane), sizeOf(lane.batch))
-    deps.log.warn('a batch was refused', { reason: outcome.why.message, events: sizeOf(lane.batch) })
+    deps.log.warn('a batch was refused', {
+      ...{ reason: outcome.why.message, events: sizeOf(lane.batch) },
+      ...traceFields(queue.tries.of(lane.batch.frozen.id).last),
+    })
     await blame(lane, outcome.why)
   }
 
@@ -124,7 +138,8 @@ export function createJudge(deps: JudgeDeps): Judge {
     const after = afterMs !== undefined && { afterMs }
     if (probe || meaning.atOnce || !meaning.mayBlame)
       breaker.failed({ probe, atOnce: meaning.atOnce, reason: why.message, ...after }, now())
-    deps.onSetback('retrying', why, (breaker.nextAt(now()) ?? now()) - now())
+    const waitMs = (breaker.nextAt(now()) ?? now()) - now()
+    deps.onSetback({ phase: 'retrying', why, waitMs, batch: batch.frozen.id })
     // a probe goes while the endpoint takes nothing, so what it meets is no evidence
     if (meaning.mayBlame && !probe) return verdicts.charge(batch, why, { at, ...after })
     verdicts.postpone(batch, why, afterMs) // others go first, so that it does not keep the endpoint from them
@@ -145,7 +160,9 @@ export function createJudge(deps: JudgeDeps): Judge {
       if (outcome.kind === 'blocked' || outcome.kind === 'not-charged') {
         giveBack(subject)
         const waitMs = breaker.ownTrouble(probe, now())
-        return deps.onSetback(outcome.kind === 'blocked' ? 'blocked' : 'retrying', outcome.why, waitMs)
+        const phase = outcome.kind === 'blocked' ? 'blocked' : 'retrying'
+        const { batch } = subject.kind === 'lane' ? subject.lane : subject
+        return deps.onSetback({ phase, why: outcome.why, waitMs, batch: batch.frozen.id })
       }
       if (subject.kind === 'parked') return parkedEnded({ ...ended, subject }, outcome)
       const { lane } = subject

@@ -6,6 +6,7 @@
  * and what waited behind goes next.
  */
 import { randomUUID } from 'node:crypto'
+import { traceFields } from '@watch-hub/shared/protocol/traceparent'
 import type { Log } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'
 import type { EndpointConfig } from '../config/model.ts'
@@ -83,6 +84,8 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
     ...(why.status !== undefined && { status: why.status }),
   })
 
+  const traceOf = ({ frozen }: WaitingBatch) => traceFields(queue.tries.of(frozen.id).last)
+
   async function park(lane: BatchLane, why: Why): Promise<void> {
     const batch = await load(lane.batch, deps.loading)
     const { id } = batch.frozen
@@ -93,11 +96,12 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
     }
     const attempts = Math.max(1, lane.unclear)
     const standing = firstStanding(object, why, { attempts, firstAttemptAt: batch.firstChargedAt ?? now() })
+    const trace = traceOf(batch)
     const withdrawn = await queue.withdraw(new Set([object]))
     const outcome = await queue.change(together({ replaced: [{ id, by: [parked(batch, standing, now())] }] }, withdrawn))
     expectFrozen(outcome)
     onDisk.parked()
-    log.warn('an object is parked', { object: shown(object), reason: why.message })
+    log.warn('an object is parked', { object: shown(object), reason: why.message, ...trace })
   }
 
   async function named(lane: BatchLane, failures: readonly NamedFailure[]): Promise<void> {
@@ -110,6 +114,7 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
     const letters = refused.dead.map(({ item, why }) =>
       letterOf(item, why, { attempts: 1, firstAttemptAt: batch.firstChargedAt ?? now() }),
     )
+    const trace = traceOf(batch)
     let outcome = await part(lane, batch, { parking: refused.parked, letters })
     if (outcome === 'full') {
       sayFull()
@@ -119,7 +124,7 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
     expectFrozen(outcome)
     deps.onAccepted(batch, batch.frozen.members.length - failing)
     if (failing > 0)
-      log.warn('the endpoint did not take some events of a batch', { events: failing, reason: failures[0]?.message })
+      log.warn('the endpoint did not take some events of a batch', { events: failing, reason: failures[0]?.message, ...trace })
   }
 
   /** The named events stay as parked ones, or become letters; the rest was accepted. */
@@ -183,6 +188,7 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
   /** False = there is no room for the letter. */
   async function giveUp(batch: WaitingBatch, why: Why, of: Pick<DeadLetter, 'attempts' | 'firstAttemptAt'>): Promise<boolean> {
     const item = itemOf(batch)
+    const trace = traceOf(batch)
     const outcome = await queue.change({ given: [batch.frozen.id] }, { deadLetters: [letterOf(item, why, of)] })
     if (outcome === 'full') {
       sayFull()
@@ -192,7 +198,7 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
     saidFull = false
     ledger.doubt(ledger.cursor)
     onDisk.givenUp()
-    log.warn('an event was given up: it is a dead letter now', { object: shown(objectOf(batch)), reason: why.message })
+    log.warn('an event was given up: it is a dead letter now', { object: shown(objectOf(batch)), reason: why.message, ...trace })
     return true
   }
 

@@ -2,21 +2,13 @@
  * A commit's trace: fetch → verify → compile → activate below one root, then, for each cluster whose plan it changed, offer → apply → first event.
  * Its id is the commit's, so that whoever knows the commit finds it: the first 32 digits of the commit's id.
  */
-import { createHash } from 'node:crypto'
 import type { Resource } from '@opentelemetry/resources'
 import { newSpanId } from '@watch-hub/shared/protocol/traceparent'
+import { commitContext } from '../config/commit-context.ts'
 import type { CommitStep, ConfigTracer } from '../config/tracer.ts'
 import * as names from './attributes.ts'
 import type { SpanExport } from './export.ts'
 import type { Sampling } from './sampling.ts'
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
-
-/** Of the root of a commit's trace. What is no commit id (a plain folder's is not) has a trace id made of its hash. */
-export function commitContext(commit: string): { readonly traceId: string; readonly spanId: string } {
-  const isId = /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(commit) && !commit.startsWith('0'.repeat(32))
-  return { traceId: (isId ? commit : sha256(commit)).slice(0, 32), spanId: sha256(`commit ${commit}`).slice(0, 16) }
-}
 
 export interface ConfigTracingDeps {
   readonly spans: SpanExport

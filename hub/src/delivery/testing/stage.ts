@@ -118,7 +118,7 @@ export async function startStage({ batches, rows, endpoint = {}, tried }: StageP
     ...{ ...about, breaker, verdicts, inside },
     accepted: () => accepted,
     caughtUp: () => true,
-    onSetback: (_phase, _why, waitMs) => void waits.push(waitMs),
+    onSetback: ({ waitMs }) => void waits.push(waitMs),
     onGone: async ({ message }) => void goneFor.push(message),
     onOversize: (bytes) => void oversizes.push(bytes),
   })
