@@ -16,7 +16,7 @@ export function traceText({ events, batch, notes }: Trace, now: number): readonl
 function eventText(event: EventTrace, now: number): readonly string[] {
   const moments = momentsOf(event)
   const attempts = event.endpoints.flatMap(({ requests }) => requests).flatMap(({ attempts }) => attempts)
-  const first = moments[0]?.[0] ?? attempts[0]?.at ?? now
+  const first = beginOf(event) ?? moments[0]?.[0] ?? attempts[0]?.at ?? now
   const from = origin(first)
   return [
     ...headOf(event, first),
@@ -40,9 +40,16 @@ function headOf({ id, cluster, object, change, cause, traceId, commit }: EventTr
   ]
 }
 
+/** What a comparison finds can have been written long before. */
+const longBefore = 60_000
+
+/** Times are counted from the last write, if that is what was observed. */
+const beginOf = ({ changedAt, observedAt }: EventTrace): number | undefined =>
+  changedAt !== undefined && observedAt !== undefined && Math.abs(observedAt - changedAt) > longBefore ? observedAt : undefined
+
 const momentsOf = ({ changedAt, observedAt, sentAt, receivedAt, storedAt }: EventTrace): readonly Moment[] =>
   [
-    [changedAt, 'changed at the API server, in this second'] as const,
+    [changedAt, 'last written at the API server, as far as its object tells'] as const,
     [observedAt, 'observed by the agent'] as const,
     [sentAt, 'sent'] as const,
     [receivedAt, 'received by the hub'] as const,
@@ -89,8 +96,9 @@ function requestText({ batch, scan, attempts, attemptsBefore }: RequestTrace, fr
       const { at, durationMs, outcome, status, error, resends } = attempt
       const answer = status === undefined ? outcome : String(status)
       const resent = resends === 0 ? '' : `, ${counted(resends, 'resend')}`
-      const why = error === undefined ? '' : `  ${status === undefined ? '' : `${outcome}: `}${error}`
-      return `  ${from.line(at)}  ${inOneLine(`attempt ${attemptsBefore + i + 1}: ${answer} in ${took(durationMs)}${resent}${why}`)}`
+      const made = `attempt ${attemptsBefore + i + 1}: ${answer} in ${took(durationMs)}${resent}`
+      const why = error === undefined ? [] : [`${status === undefined ? '' : `${outcome}: `}${error}`]
+      return `  ${from.line(at)}  ${[made, ...why].map(inOneLine).join('  ')}`
     }),
   ]
 }
@@ -105,7 +113,7 @@ function placeText(endpoint: EndpointTrace, from: Origin, now: number): string {
 /** The API server tells whole seconds, so what lies before that is no latency. */
 function latency(observed: number | undefined, changed: number | undefined): string {
   if (observed === undefined) return ''
-  const since = changed === undefined || changed < 0 ? '' : `, ${took(changed)} after its change`
+  const since = changed === undefined || changed < 0 ? '' : `, ${took(changed)} after its last write`
   return observed < 0 ? since : `, ${took(observed)} after it was observed${since}`
 }
 

@@ -60,7 +60,7 @@ function endpointOf({ row, about }: Story, story: EndpointStory, { snapshot, sta
     status: statuses.get(endpoint),
     inside: config === undefined || about === undefined || fence(config.allow)({ cluster: about.cluster, ...about.object }),
     observedAt: row?.observedAt,
-    changedAt: row?.changedAt,
+    changedAt: row?.change === 'gone' ? undefined : row?.changedAt, // what is gone tells its last write, not its end
     storedAt: row?.appendedAt,
     idOf: paddedSequence,
   })

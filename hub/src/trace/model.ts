@@ -44,7 +44,7 @@ export interface EndpointTrace {
   readonly since?: number
   /** Something happens then: the next try, the end of a hold. */
   readonly next?: number
-  /** Of what was delivered, and no scan told: how long that took since the agent saw it, and since the API server's whole second. */
+  /** Of what was delivered, and no scan told: how long that took since the agent saw it, and since its last write. */
   readonly afterObservedMs?: number
   readonly afterChangedMs?: number
   /** Id of the event that tells a newer state of the object. */
@@ -62,7 +62,7 @@ export interface EventTrace {
   readonly traceId?: string
   /** Of the config that decided who is told. */
   readonly commit?: string
-  /** API server's clock, whole seconds. */
+  /** API server's clock, whole seconds: the last write that its object tells of. */
   readonly changedAt?: number
   /** Agent's clock. */
   readonly observedAt?: number

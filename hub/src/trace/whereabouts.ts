@@ -91,7 +91,7 @@ function inBatch({ id, before, events, attempts, member: { reason } }: HeldBatch
   const told = reason !== undefined && again.has(reason) ? ` (told by: ${reason})` : ''
   const tried = attempts === 0 ? '' : ` after ${many(attempts, 'attempt')}`
   const wait = inTheWay(status) ?? { text: turn(status, config, before) }
-  return withWait('batch', `waits in batch ${id} of ${many(events, 'event')}${told}${behind}${tried}: ${wait.text}`, wait)
+  return withWait('batch', `waits in batch ${id} of ${many(events, 'event')}${told}${tried}${behind}: ${wait.text}`, wait)
 }
 
 function parked({ before, firstAttemptAt }: HeldBatch, parking: NonNullable<HeldBatch['parking']>, { status }: Standing): Place {
