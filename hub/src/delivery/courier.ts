@@ -124,6 +124,8 @@ export interface Courier extends AsyncDisposable {
   replay(ids: readonly string[], signal: AbortSignal): Promise<readonly ReplayedLetter[]>
   report(): CourierReport
   detail(): CourierDetail
+  /** Requests that are sent just now, by their batch: since when, ms. */
+  sending(): ReadonlyMap<string, number>
 }
 
 const faultDelays = { minMs: 1_000, maxMs: 5 * 60_000 }
@@ -383,6 +385,7 @@ export function startCourier(
       recent: recent.figures(),
       parkedObjects: parkedObjectsOf(queue.parking),
     }),
+    sending: () => new Map(attempts?.sending),
     [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
   }
 }

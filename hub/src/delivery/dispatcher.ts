@@ -63,6 +63,8 @@ export interface Delivery extends AsyncDisposable {
   resume(name: string): Promise<boolean>
   /** All that is known of one. Nothing = there is no such endpoint. */
   detail(name: string): Promise<EndpointDetail | undefined>
+  /** Requests of one endpoint that are sent just now, by their batch: since when, ms. */
+  sending(name: string): ReadonlyMap<string, number>
   /** Tells dead letters of one endpoint again; answers for each id. Nothing = there is no such endpoint. */
   replay(name: string, ids: readonly string[]): Promise<readonly ReplayedLetter[] | undefined>
   /** Sends a marked sample, once. Nothing = there is no such endpoint. */
@@ -199,6 +201,7 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
       hold(name, { since: now(), by, ...(reason !== undefined && { reason }), ...(untilMs !== undefined && { until: untilMs }) }),
     resume: (name) => hold(name, undefined),
     detail,
+    sending: (name) => couriers.get(name)?.sending() ?? new Map(),
     async replay(name, ids) {
       using patience = deadline(replayPatienceMs)
       return await couriers.get(name)?.replay(ids, patience.signal)

@@ -13,6 +13,8 @@ import { placeOf } from './whereabouts.ts'
 export interface Now {
   readonly snapshot: Snapshot | undefined
   readonly statuses: ReadonlyMap<string, EndpointStatus>
+  /** Requests of an endpoint that are sent just now, by their batch: since when. */
+  readonly sending: (endpoint: string) => ReadonlyMap<string, number>
   /** The commit that decided who is told. */
   readonly commit?: string | undefined
   /** Only what this scan told is asked for. */
@@ -39,7 +41,7 @@ export function eventOf(story: Story, now: Now): EventTrace {
     ...(row?.sentAt !== undefined && { sentAt: row.sentAt }),
     ...(row?.receivedAt !== undefined && { receivedAt: row.receivedAt }),
     endpoints: told,
-    notes: notesOf(story, now, asked.length),
+    notes: [...notesOf(story, now, asked.length), ...elsewhere(story, now, told.length)],
   }
 }
 
@@ -50,7 +52,7 @@ const traceIdOf = (traceparent: string | undefined): string | undefined =>
 const isOfScan = ({ told, held }: EndpointStory, scan: string | undefined): boolean =>
   scan === undefined || held.length > 0 || told.some((each) => each.scan === scan)
 
-function endpointOf({ row, about }: Story, story: EndpointStory, { snapshot, statuses }: Now): EndpointTrace {
+function endpointOf({ row, about }: Story, story: EndpointStory, { snapshot, statuses, sending }: Now): EndpointTrace {
   const { endpoint, told, toldBefore, letters, held } = story
   const config = snapshot?.endpoints.get(endpoint)
   const route = row?.routes.find((each) => each.endpoint === endpoint) ?? held[0]?.member
@@ -58,6 +60,7 @@ function endpointOf({ row, about }: Story, story: EndpointStory, { snapshot, sta
     story,
     config,
     status: statuses.get(endpoint),
+    sending: sending(endpoint),
     inside: config === undefined || about === undefined || fence(config.allow)({ cluster: about.cluster, ...about.object }),
     observedAt: row?.observedAt,
     changedAt: row?.change === 'gone' ? undefined : row?.changedAt, // what is gone tells its last write, not its end
@@ -74,6 +77,11 @@ function endpointOf({ row, about }: Story, story: EndpointStory, { snapshot, sta
     ...place,
   }
 }
+
+const elsewhere = ({ endpoints }: Story, { endpoint }: Now, told: number): readonly string[] =>
+  endpoint === undefined || told > 0 || endpoints.length === 0
+    ? []
+    : [`${endpoint} is not told of it, but ${endpoints.map((each) => each.endpoint).join(', ')}`]
 
 function notesOf({ row, about, endpoints }: Story, { scan, statuses }: Now, ofScan: number): readonly string[] {
   const gone =

@@ -16,7 +16,7 @@ import type { BatchTrace, EventTrace, ObjectQuestion, TraceAnswer } from './mode
 export interface TraceParts {
   readonly store: Pick<Store, 'story' | 'batchStory' | 'objectEvents' | 'deadLetter' | 'context'>
   readonly config: Pick<CurrentConfig, 'snapshot'>
-  readonly delivery: Pick<Delivery, 'status'>
+  readonly delivery: Pick<Delivery, 'status' | 'sending'>
 }
 
 export interface TraceView {
@@ -32,8 +32,9 @@ const kept =
 
 export function traceView(parts: TraceParts): TraceView {
   const { store, config, delivery } = parts
-  const now = async (): Promise<Pick<Now, 'snapshot' | 'statuses'>> => ({
+  const now = async (): Promise<Pick<Now, 'snapshot' | 'statuses' | 'sending'>> => ({
     snapshot: config.snapshot(),
+    sending: delivery.sending,
     statuses: new Map((await delivery.status()).map((status) => [status.name, status])),
   })
   const commitOf = async ({ row }: Story) => (row === undefined ? undefined : (await store.context(row.context)).commit)

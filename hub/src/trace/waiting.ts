@@ -45,10 +45,9 @@ const held = ({ cause, by, reason, since, until }: Hold): Wait => ({
   ...(until !== undefined && { next: until }),
 })
 
-/** What a batch waits for when nothing is in the way. */
-export function turn(status: EndpointStatus | undefined, config: EndpointConfig | undefined, before: number): string {
-  const under = status?.inFlight ?? 0
-  if (under > 0 && before === 0) return 'it is in flight'
-  const pace = config?.rateLimit && ` (rateLimit: ${config.rateLimit.requests} per ${formatDuration(config.rateLimit.perMs)})`
-  return `its turn comes${pace ?? ''}`
+/** What a batch waits for when nothing is in the way, and none of its requests is sent just now. `before`: events of other batches. */
+export function turn(config: EndpointConfig | undefined, before: number): string {
+  if (config?.rateLimit === undefined || before > 0) return 'its turn comes'
+  const { requests, perMs } = config.rateLimit
+  return `it waits for rateLimit (${requests} per ${formatDuration(perMs)}), or begins just now`
 }

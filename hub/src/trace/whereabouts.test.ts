@@ -19,6 +19,7 @@ const status = (over: Partial<EndpointStatus> = {}): EndpointStatus => {
 const placed = (of: Partial<EndpointStory>, over: Partial<Standing> = {}) =>
   placeOf({
     ...{ story: story(of), status: status(), inside: true, observedAt: 1_000, changedAt: 0, storedAt: 1_010 },
+    sending: new Map(),
     idOf: (sequence) => `#${sequence}`,
     ...over,
   })
@@ -101,7 +102,7 @@ for (const [what, over, text, times] of [
     { since: 8, next: 77 },
   ],
   ['others go first', {}, 'what comes first is being sent', {}],
-  ['it is just read', { phase: 'idle' }, 'it is read now', {}],
+  ['it is just read', { phase: 'idle' }, 'it goes out when its batch is full or has waited long enough', {}],
 ] as const)
   test(`what waits in the log says why: ${what}`, () => {
     const place = placed({ before: 2 }, { status: status(over) })
@@ -113,10 +114,12 @@ test('what waits for an endpoint that is not configured any more says so', () =>
 })
 
 test('a batch says what comes before it, that it is in flight, or that its turn comes', () => {
-  const place = (over: Partial<HeldBatch>, inFlight = 0) => placed({ held: [held(over)] }, { status: status({ inFlight }) })
-  assert.deepEqual(place({}, 1), { state: 'batch', text: 'waits in batch x of 2 events: it is in flight' })
+  const place = (over: Partial<HeldBatch>, standing: Partial<Standing> = {}) => placed({ held: [held(over)] }, standing)
+  assert.deepEqual(place({}, { sending: new Map([['x', 1_700]]) }), {
+    ...{ state: 'batch', text: 'in flight in batch x of 2 events', since: 1_700 },
+  })
   assert.equal(
-    place({ before: 1, attempts: 3 }, 1).text,
+    place({ before: 1, attempts: 3 }, { sending: new Map([['y', 1_700]]) }).text,
     'waits in batch x of 2 events after 3 attempts, 1 event before it: its turn comes',
   )
   const member = { ...held().member, reason: 'resync' } as const

@@ -11,6 +11,8 @@ export interface Standing {
   /** Absent = it is not configured any more, or just beginning. */
   readonly status?: EndpointStatus | undefined
   readonly config?: EndpointConfig | undefined
+  /** Requests that are sent just now, by their batch: since when, ms. */
+  readonly sending: ReadonlyMap<string, number>
   /** The endpoint's fence lets it pass, as far as its object is known. */
   readonly inside: boolean
   readonly observedAt?: number | undefined
@@ -79,18 +81,25 @@ const withWait = (state: Place['state'], text: string, { since, next }: Omit<Wai
 
 function inLog(before: number, { status }: Standing): Place {
   const behind = before === 0 ? '' : `, ${many(before, 'event')} before it`
-  const wait = inTheWay(status) ?? { text: status?.phase === 'idle' ? 'it is read now' : 'what comes first is being sent' }
+  const wait = inTheWay(status) ?? {
+    text:
+      status?.phase === 'idle'
+        ? 'it goes out when its batch is full or has waited long enough'
+        : 'what comes first is being sent',
+  }
   return withWait('log', `waits in the log${behind}: ${wait.text}`, wait)
 }
 
 /** These come from the inventory or a dead letter, not from the log. */
 const again: ReadonlySet<Reason> = new Set<Reason>(['initial', 'resync', 'unwatched', 'replay'])
 
-function inBatch({ id, before, events, attempts, member: { reason } }: HeldBatch, { status, config }: Standing): Place {
+function inBatch({ id, before, events, attempts, member: { reason } }: HeldBatch, { status, config, sending }: Standing): Place {
+  const since = sending.get(id)
+  if (since !== undefined) return { state: 'batch', text: `in flight in batch ${id} of ${many(events, 'event')}`, since }
   const behind = before === 0 ? '' : `, ${many(before, 'event')} before it`
   const told = reason !== undefined && again.has(reason) ? ` (told by: ${reason})` : ''
   const tried = attempts === 0 ? '' : ` after ${many(attempts, 'attempt')}`
-  const wait = inTheWay(status) ?? { text: turn(status, config, before) }
+  const wait = inTheWay(status) ?? { text: turn(config, before) }
   return withWait('batch', `waits in batch ${id} of ${many(events, 'event')}${told}${tried}${behind}: ${wait.text}`, wait)
 }
 
