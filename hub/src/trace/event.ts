@@ -93,7 +93,7 @@ function notesOf({ row, about, endpoints }: Story, { scan, statuses }: Now, ofSc
   const matches = row.matches.join(', ')
   const why =
     matches === ''
-      ? 'told to nobody: it matches no watch'
+      ? 'told to nobody: it matches no watch now, and none that matched it before sends that to an endpoint'
       : `told to nobody: it matches ${matches}, which send this change to no endpoint, or what waited was passed over since`
   const scans = [...statuses.values()].flatMap(({ name, scans }) =>
     scans
