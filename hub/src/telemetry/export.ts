@@ -39,12 +39,17 @@ export interface SpanExport extends AsyncDisposable {
   figures(): SpanFigures
 }
 
-/** What a hub that stops gives to the collector. */
-const goodbyeMs = 5_000
+export interface SpanExportDeps {
+  readonly log: Log
+  /** @default what `traces` names */
+  readonly exporter?: SpanExporter
+  /** What the collector gets at the end to take what is left. @default 5_000 */
+  readonly goodbyeMs?: number
+}
 
 export function openSpanExport(
   { traces, batch, limits }: Pick<OtelSettings, 'traces' | 'batch' | 'limits'>,
-  { log, exporter: given }: { readonly log: Log; readonly exporter?: SpanExporter },
+  { log, exporter: given, goodbyeMs = 5_000 }: SpanExportDeps,
 ): SpanExport {
   if (traces === 'none') return noExport
   const figures = { exported: 0, failed: 0, dropped: 0, queued: 0 }
