@@ -196,6 +196,31 @@ test('an event that is refused is parked, and a dead letter later: both say what
   assert.match((await world.cli('trace', died.event.id)).output, /given up after/)
 })
 
+test('an event that the endpoint names while it takes the others is not told as delivered; its newer state is, instead of it', {
+  timeout: 120_000,
+}, async () => {
+  await using on = await setDeliveryStage({ endpoint: { batch: { maxObjects: 10, maxWait: '1s' } } })
+  const { simulator, receiver } = on
+  receiver.answerWith(({ items }) => ({
+    body: {
+      failures: items
+        .filter(({ raw }) => JSON.stringify(raw).includes('"bad"'))
+        .map(({ id }) => ({ id, message: 'no bad', retry: true })),
+    },
+  }))
+  simulator.create('configmaps', configMap('poison', { rev: 'bad' }))
+  simulator.create('configmaps', configMap('fine', { rev: '1' }))
+  await arrived(on, 'fine')
+  await last(on, object('fine'), 'delivered')
+  const { event, out } = await last(on, object('poison'), 'parked')
+  assert.match(out.requests[0]?.attempts[0]?.error ?? '', /^took all but 1 of \d events: 0000\d+: no bad$/)
+  simulator.patch('configmaps', 'default/poison', { data: { rev: 'good' } })
+  await arrived(on, 'poison')
+  const newer = await last(on, object('poison'), 'delivered')
+  const before = await last(on, [event.id], 'passed-over')
+  assert.equal(before.out.instead, newer.event.id)
+})
+
 test('an endpoint that begins to hear a watch is told by a scan, and the trace says so', { timeout: 120_000 }, async () => {
   await using on = await setDeliveryStage({ endpoint })
   const { world, simulator, receiver } = on

@@ -211,7 +211,10 @@ export interface AttemptRecord {
   readonly status?: number
   /** How often it was repeated at once on a new connection, because the kept one had died. */
   readonly resends: number
-  /** Of failures: what happened, for people; and what the endpoint said, at most 16 KiB. Without secrets. */
+  /**
+   * Of failures: what happened, for people; and what the endpoint said, at most 16 KiB. Without secrets. `error` of an accepted one: which of
+   * its events were not taken.
+   */
   readonly error?: string
   readonly answer?: string
   /** The context of its span, traced or not. */

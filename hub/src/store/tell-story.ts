@@ -63,7 +63,9 @@ async function atEndpoint(
   return { endpoint, ...standing, told, toldBefore, held, letters, ...(instead !== undefined && { instead }) }
 }
 
-const wasAccepted = ({ attempts }: ToldStory): boolean => attempts.some(({ outcome }) => outcome === 'accepted')
+/** As a whole. */
+const wasAccepted = ({ attempts }: ToldStory): boolean =>
+  attempts.some(({ outcome, error }) => outcome === 'accepted' && error === undefined)
 
 /** The newest first. */
 async function toldBatches(link: TellLink, endpoint: string, sequences: readonly Sequence[]): Promise<readonly ToldBatch[]> {

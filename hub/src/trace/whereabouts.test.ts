@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { partlyTaken } from '../delivery/partly.ts'
 import type { EndpointStatus } from '../delivery/status.ts'
 import { fakeStatus } from '../http/testing/fake-view.ts'
 import type { AttemptRecord, DeadLetterHead } from '../store/store.ts'
@@ -20,6 +21,7 @@ const placed = (of: Partial<EndpointStory>, over: Partial<Standing> = {}) =>
   placeOf({
     ...{ story: story(of), status: status(), inside: true, observedAt: 1_000, changedAt: 0, storedAt: 1_010 },
     sending: new Map(),
+    id: '007',
     idOf: (sequence) => `#${sequence}`,
     ...over,
   })
@@ -59,6 +61,13 @@ test('what was accepted is delivered: at which attempt, and how long after it wa
     ...{ afterObservedMs: 1_009, afterChangedMs: 2_009 },
   })
   assert.equal(placed({ told: [told([attempt()], { attemptsBefore: 7 })] }).text, 'delivered at attempt 8')
+})
+
+test('what its request was accepted without is not delivered', () => {
+  const partly = (id: string) => told([attempt({ error: partlyTaken([{ id, message: 'no such zone', retry: true }], 2) })])
+  assert.equal(placed({ told: [partly('008')] }).state, 'delivered')
+  assert.equal(placed({ told: [partly('007')] }).state, 'unknown')
+  assert.equal(placed({ told: [partly('scan-1-007')], instead: 12 }).state, 'passed-over')
 })
 
 test('what a scan told took no time since it was observed', () => {
