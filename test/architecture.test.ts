@@ -87,6 +87,7 @@ test('folders import only what their layer allows', () => {
         'hub/src/delivery/formats/format',
       ],
     ],
+    ['hub/src/why', ['hub/src/why', 'hub/shared', 'hub/src/config', 'hub/src/fleet', 'hub/src/delivery', 'hub/src/store/store']],
     ['cluster-agent/src', ['cluster-agent/src', 'hub/shared']],
   ]
   const wrong = offenders((source) => {

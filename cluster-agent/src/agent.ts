@@ -14,6 +14,7 @@ import { createOutbox } from './outbox.ts'
 import { secretKeyStore } from './secret-key-store.ts'
 import type { AgentSettings } from './settings.ts'
 import { dial } from './transport.ts'
+import { explain } from './watch/explain.ts'
 import { type Kube, openKube } from './watch/kube.ts'
 import { type Reconciler, startReconcile } from './watch/reconcile.ts'
 
@@ -63,6 +64,7 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps, signa
       onPlan: (plan) => reconciler.follow(plan),
       onLostData: () => reconciler.resync(),
       onReload: (stream, reason) => reconciler.reload(stream, reason),
+      explain: (question, linkSignal) => explain(question, reconciler.followed(), kube, linkSignal),
       sleep,
       log,
     }),

@@ -25,6 +25,10 @@ function setUp() {
     onPlan: () => {},
     onLostData: () => heard.push('lost data'),
     onReload: (id, reason) => heard.push(`reload ${id}: ${reason}`),
+    explain: async ({ name }) => {
+      if (name === 'bug') throw new Error('a bug')
+      return { plan: `asked about ${name}`, streams: [] }
+    },
     sleep: (_ms, signal) =>
       new Promise((resolve, reject) => {
         signal?.addEventListener('abort', () => reject(signal.reason))
@@ -125,6 +129,21 @@ suite('a hub link', () => {
     assert.deepEqual(await first, { done: false, value: objects })
     assert.deepEqual(await loading.next(), { done: true, value: { checksum: 5, doubted: true } })
     assert.deepEqual(world.heard, ['reload s: it differs'])
+  })
+
+  test('answers questions by their numbers, and stays though one cannot be answered', async () => {
+    await using world = await connected()
+    const about = { group: '', resource: 'services', namespace: 'web' }
+    for (const [i, name] of ['shop', 'bug', 'cart'].entries())
+      world.connection.say({ type: 'explain', request: i + 1, ...about, name })
+    const answers = [await world.connection.hear('explanation'), await world.connection.hear('explanation')]
+    assert.deepEqual(
+      answers.map(({ request, plan }) => [request, plan]),
+      [
+        [1, 'asked about shop'],
+        [3, 'asked about cart'],
+      ],
+    )
   })
 
   test('says goodbye when it is stopped, not when the connection breaks', async () => {

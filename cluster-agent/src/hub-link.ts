@@ -1,7 +1,7 @@
 /**
  * Hub link: one connection to the hub at a time, made again with full jitter for as long as the agent runs.
  *
- * Every connection: challenge → signed hello → welcome → frames, states and index requests up; plans, acks and indexes down.
+ * Every connection: challenge → signed hello → welcome → frames, states, index requests and answers up; plans, acks, indexes and questions down.
  *   welcome names our last durable frame  → everything after it is sent again, the same
  *   it is behind an ack that we hold, or
  *   gives us another process number       → the hub lost data: a new process number, all indexes anew (`onLostData`)
@@ -10,6 +10,7 @@
  * What frames hold is the outbox's business, what plans mean the reconciler's.
  */
 import { decodeJson } from '@watch-hub/shared/protocol/decode'
+import type { Explanation, Question } from '@watch-hub/shared/protocol/explain'
 import { encodeFrame } from '@watch-hub/shared/protocol/frames'
 import { framesInFlight } from '@watch-hub/shared/protocol/limits'
 import {
@@ -28,6 +29,7 @@ import { describeError, type Log } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'
 import { after, deadline, type Sleep } from '@watch-hub/shared/runtime/sleep'
 import { Task } from '@watch-hub/shared/runtime/task'
+import { type Answers, openAnswers } from './answers.ts'
 import { Goodbye, shakeHands } from './handshake.ts'
 import type { Identity } from './identity.ts'
 import { type IndexEnd, openIndexDesk } from './index-desk.ts'
@@ -47,6 +49,8 @@ export interface HubLinkDeps {
   readonly onLostData: () => void
   /** The index of a stream is not what the hub holds. */
   readonly onReload: (stream: string, reason: string) => void
+  /** What becomes of an object here, see watch/explain.ts. */
+  readonly explain: (question: Question, signal: AbortSignal) => Promise<Explanation>
   readonly sleep: Sleep
   readonly random?: () => number
   /** ms since 1970. @default Date.now */
@@ -138,7 +142,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
     outbox.replayFrom(welcome.lastFrame)
   }
 
-  const receive = async (inbox: AsyncIterator<Message>, signal: AbortSignal) => {
+  const receive = async (inbox: AsyncIterator<Message>, answers: Answers, signal: AbortSignal) => {
     for (;;) {
       const message = messageOf(await inbox.next())
       if (message !== undefined && typeof message !== 'string') {
@@ -151,6 +155,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
         moment('ack-received')
       } else if (down.type === 'index-end') desk.end(down)
       else if (down.type === 'reload') deps.onReload(down.stream, down.reason)
+      else if (down.type === 'explain') answers.ask(down)
       else if (down.type === 'plan') {
         planHash = down.plan.hash
         deps.onPlan(down.plan)
@@ -194,8 +199,11 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
   const converse = async (channel: Channel, inbox: AsyncIterator<Message>, signal: AbortSignal) => {
     const over = new AbortController()
     const either = AbortSignal.any([signal, over.signal])
+    const say = (message: UpMessage) => channel.send(JSON.stringify(message))
+    const answers = openAnswers({ explain: deps.explain, say, log })
     const parts = [
-      receive(inbox, either),
+      receive(inbox, answers, either),
+      answers.run(either),
       sendFrames(channel, either),
       sendStatus(channel, either),
       sendIndexRequests(channel, either),

@@ -13,6 +13,7 @@ import type { Backups } from './store/backup/backups.ts'
 import type { LogRow, Store, StoreStats } from './store/store.ts'
 import type { Tracing } from './telemetry/tracing.ts'
 import { traceView } from './trace/trace.ts'
+import { createWhy } from './why/why.ts'
 
 export interface HubParts {
   readonly store: Store
@@ -55,6 +56,7 @@ export function createView({ about, backups, now, ...parts }: ViewParts): HubVie
     resync: delivery.resync,
     ...letterView({ store, delivery, now }),
     ...traceView(parts),
+    why: createWhy(parts),
     fetchNow: config.fetchNow,
     backup: backups.make,
     events: (filter, signal) => events(store, filter, signal),

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [store|hub-alone|isolation|full-speed|single-change|first-sync|memory|resync|weekend|million]…`: prints each figure beside its limit from the same run. Without a name: all.
+ * `npm run bench [store|hub-alone|tracing|isolation|full-speed|single-change|first-sync|memory|resync|weekend|million]…`: prints each figure beside its limit from the same run. Without a name: all.
  * It takes a few minutes, stops by itself and leaves nothing behind.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -10,6 +10,7 @@ import { type Cluster, startRealCluster, startSimulatedCluster } from '../suppor
 import { findAssets } from '../support/envtest/assets.ts'
 import { benchHubAlone } from './delivery/hub-alone.ts'
 import { benchIsolation } from './delivery/isolation.ts'
+import { benchTracing } from './delivery/tracing.ts'
 import { benchFirstSync } from './first-sync.ts'
 import { benchFullSpeed } from './full-speed.ts'
 import { benchMemory } from './memory.ts'
@@ -25,6 +26,7 @@ const startCluster = assets === undefined ? startSimulatedCluster : startRealClu
 const figures: Readonly<Record<string, () => Promise<unknown>>> = {
   store: () => benchStore(),
   'hub-alone': () => benchHubAlone(),
+  tracing: () => onCluster(startSimulatedCluster, benchTracing),
   isolation: () => onCluster(startSimulatedCluster, benchIsolation),
   'full-speed': () => onCluster(startCluster, benchFullSpeed),
   'single-change': () => onCluster(startCluster, benchSingleChange),

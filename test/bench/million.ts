@@ -124,6 +124,7 @@ async function loadIndex(url: string, identity: Identity): Promise<number> {
     onPlan: ({ streams: [stream] }) => planned.resolve(stream?.id ?? ''),
     onLostData: () => {},
     onReload: () => {},
+    explain: async () => ({ plan: '', streams: [] }),
     sleep,
     log: silentLog,
   })

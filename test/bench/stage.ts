@@ -22,6 +22,8 @@ interface StageSettings {
   readonly more?: readonly object[]
   /** Flags of `serve` besides. */
   readonly hubArgs?: readonly string[]
+  /** Environment of the hub besides. */
+  readonly hubEnv?: Readonly<Record<string, string>>
 }
 
 export interface Stage extends AsyncDisposable {
@@ -35,7 +37,14 @@ export interface Stage extends AsyncDisposable {
   live(): Promise<void>
 }
 
-export async function startStage({ cluster, endpoint, watch = {}, more = [], hubArgs = [] }: StageSettings): Promise<Stage> {
+export async function startStage({
+  cluster,
+  endpoint,
+  watch = {},
+  more = [],
+  hubArgs = [],
+  hubEnv = {},
+}: StageSettings): Promise<Stage> {
   await using building = new AsyncDisposableStack()
   const dir = await mkdtemp(join(tmpdir(), 'watch-hub-bench-'))
   building.defer(() => rm(dir, { recursive: true, force: true }))
@@ -58,7 +67,9 @@ export async function startStage({ cluster, endpoint, watch = {}, more = [], hub
     { kind: 'Watch', metadata: { name: 'all' }, spec: { resources: ['configmaps'], endpoints: ['receiver'], ...watch } },
     ...more,
   ])
-  const world = building.use(await startWorld({ dir, repo, secretsDir, hub: { ...hubAsShipped, args: hubArgs } }))
+  const world = building.use(
+    await startWorld({ dir, repo, secretsDir, hub: { ...hubAsShipped, env: { ...hubAsShipped.env, ...hubEnv }, args: hubArgs } }),
+  )
   await world.status(({ config }) => config.live !== undefined, 'the config')
   const owned = building.move()
 

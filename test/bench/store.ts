@@ -9,6 +9,7 @@ import { migrate } from '@watch-hub/hub/store/engine/schema'
 import { openStore } from '@watch-hub/hub/store/sqlite'
 import type { Activation, Store } from '@watch-hub/hub/store/store'
 import type { Frame } from '@watch-hub/shared/protocol/frames'
+import { formatTraceparent, newTrace } from '@watch-hub/shared/protocol/traceparent'
 
 export interface StoreBench {
   readonly entriesPerFrame: number
@@ -57,6 +58,7 @@ export function framesOf(rows: number, entriesPerFrame: number): readonly Frame[
     number: f + 1,
     streams: [stream],
     sealedAt: Date.now(),
+    sentAt: Date.now(),
     entries: Array.from({ length: entriesPerFrame }, (_, e) => {
       const i = f * entriesPerFrame + e
       return {
@@ -70,6 +72,8 @@ export function framesOf(rows: number, entriesPerFrame: number): readonly Frame[
         matches: ['load-balancers'],
         hash: String(i).padStart(32, '0'),
         observedAt: Date.now(),
+        changedAt: Math.floor(Date.now() / 1_000) * 1_000,
+        traceparent: formatTraceparent(newTrace()),
         body: bodies[i % bodies.length] ?? '',
       }
     }),

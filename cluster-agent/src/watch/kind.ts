@@ -3,8 +3,9 @@
  * A kind does not change: another definition is another Kind. It never ends by itself: what goes wrong shows in its states, and is tried again.
  */
 
-import type { IndexEntry, StreamState } from '@watch-hub/shared/protocol/messages'
+import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
 import { type Plan, resourceName, type StreamPlan } from '@watch-hub/shared/protocol/plan'
+import type { StreamState } from '@watch-hub/shared/protocol/stream-state'
 import { backoff } from '@watch-hub/shared/runtime/backoff'
 import { describeError } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'

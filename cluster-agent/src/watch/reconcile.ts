@@ -8,13 +8,15 @@
  *   paused        nothing runs, nothing is remembered; going on compares with the hub's index
  *   labels of namespaces changed  kinds that select by them compare anew, soon
  */
-import type { StreamState } from '@watch-hub/shared/protocol/messages'
+
 import { type Plan, resourceName } from '@watch-hub/shared/protocol/plan'
+import type { StreamState } from '@watch-hub/shared/protocol/stream-state'
 import { bell } from '@watch-hub/shared/runtime/bell'
 import type { Log } from '@watch-hub/shared/runtime/log'
 import type { Sleep } from '@watch-hub/shared/runtime/sleep'
 import { Task } from '@watch-hub/shared/runtime/task'
 import type { Outbox } from '../outbox.ts'
+import type { Followed } from './explain.ts'
 import type { Index } from './index.ts'
 import { type Kind, type LoadIndex, startKind } from './kind.ts'
 import type { Kube } from './kube.ts'
@@ -59,6 +61,8 @@ export interface Reconciler extends AsyncDisposable {
   /** Takes effect at once: nothing that was compared with the old indexes reaches the outbox after it. Resets the outbox. */
   resync(): void
   status(): ReconcileStatus
+  /** As it is now, for whoever looks into it. */
+  followed(): Followed
   /** Rejects when there is a bug; resolves when it was stopped. */
   readonly done: Promise<void>
 }
@@ -170,10 +174,9 @@ export function startReconcile(deps: ReconcileDeps, settings: ReconcileSettings 
     }
   })
 
-  const stateOf = (id: string): StreamState => {
-    for (const { wanted, kind } of running.values()) if (wanted.streams.some(({ plan }) => plan.id === id)) return kind.state()
-    return { state: received?.paused ? 'paused' : 'starting' }
-  }
+  const kindOf = (id: string): Kind | undefined =>
+    [...running.values()].find(({ wanted }) => wanted.streams.some(({ plan }) => plan.id === id))?.kind
+  const stateOf = (id: string): StreamState => kindOf(id)?.state() ?? { state: received?.paused ? 'paused' : 'starting' }
 
   return {
     follow: (plan) => {
@@ -182,10 +185,8 @@ export function startReconcile(deps: ReconcileDeps, settings: ReconcileSettings 
       plans.ring()
       onStatus()
     },
-    reload: (stream, why) => {
-      for (const { wanted, kind } of running.values())
-        if (wanted.streams.some(({ plan }) => plan.id === stream)) kind.reload(stream, why)
-    },
+    reload: (stream, why) => kindOf(stream)?.reload(stream, why),
+    followed: () => ({ plan: received, stateOf, indexOf: (id) => kindOf(id)?.indexes.get(id), namespaceLabels: labels.of }),
     resync: () => {
       stopAll()
       stopped = []

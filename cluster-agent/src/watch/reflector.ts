@@ -9,8 +9,8 @@
 
 import type { KubeObject } from '@watch-hub/shared/pipeline/object'
 import type { SyncedEntry } from '@watch-hub/shared/protocol/frames'
-import type { StreamState } from '@watch-hub/shared/protocol/messages'
 import { resourceName } from '@watch-hub/shared/protocol/plan'
+import type { StreamState } from '@watch-hub/shared/protocol/stream-state'
 import { backoff, jitter } from '@watch-hub/shared/runtime/backoff'
 import type { Log } from '@watch-hub/shared/runtime/log'
 import { moment } from '@watch-hub/shared/runtime/moment'

@@ -10,8 +10,9 @@
  * The index follows only when a change is applied, after its entry is in the outbox; until then the same object gives the same change again.
  */
 
+import type { MatchContext } from '@watch-hub/shared/pipeline/conditions'
 import { bodyHash } from '@watch-hub/shared/pipeline/hash'
-import { compileMatch, type MatchContext } from '@watch-hub/shared/pipeline/match'
+import { compileMatch } from '@watch-hub/shared/pipeline/match'
 import { type KubeObject, namespaceOf } from '@watch-hub/shared/pipeline/object'
 import { compileProjection } from '@watch-hub/shared/pipeline/project'
 import { compileRedaction } from '@watch-hub/shared/pipeline/redact'

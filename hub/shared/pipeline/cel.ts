@@ -8,7 +8,8 @@ import type { Plan } from '../protocol/plan.ts'
 import { CelError, type Expression, hasCode, type Language, parseCel, reasonOf, runOn } from './cel-language.ts'
 import type { KubeObject } from './object.ts'
 
-export type WhenResult = 'match' | 'no-match' | { readonly error: string }
+/** `missing`: no match either, because a key or an element is not there. */
+export type WhenResult = 'match' | 'no-match' | 'missing' | { readonly error: string }
 export type When = (object: KubeObject, cluster: Plan['cluster']) => WhenResult
 
 export class WhenError extends CelError {
@@ -49,7 +50,7 @@ function resultOf(value: unknown): WhenResult {
 }
 
 function failed(error: unknown): WhenResult {
-  return hasCode(error, 'no_such_key') || hasCode(error, 'index_out_of_bounds') ? 'no-match' : { error: reasonOf(error) }
+  return hasCode(error, 'no_such_key') || hasCode(error, 'index_out_of_bounds') ? 'missing' : { error: reasonOf(error) }
 }
 
 const parse = (source: string, purpose: 'check' | 'run'): Expression =>

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { WatchPlan } from '../protocol/plan.ts'
-import { compileMatch, type MatchContext } from './match.ts'
+import type { MatchContext } from './conditions.ts'
+import { compileMatch, explainMatch } from './match.ts'
 import { kubeObject } from './testing.ts'
 
 const everything: WatchPlan = { name: 'w', definition: 'd', namespaces: { include: [], exclude: [] } }
@@ -72,4 +73,79 @@ test('an error of when is no answer, but an object that is out before it needs n
   assert.ok(typeof result === 'object')
   assert.match(result.error, /no such overload/)
   assert.equal(match(within('b', { spec: { x: 1 } })), 'out')
+})
+
+const said = (watch: Partial<WatchPlan>, context: MatchContext = services) => {
+  const explain = explainMatch({ ...everything, ...watch }, context)
+  return (object: ReturnType<typeof kubeObject>) => explain(object).map(({ field, verdict, detail }) => [field, verdict, detail])
+}
+
+test('every condition is told by itself, also behind one that fails', () => {
+  const told = said({
+    namespaces: { include: ['team-*'], exclude: ['team-sandbox'] },
+    labelSelector: { matchLabels: { app: 'shop' }, matchExpressions: [{ key: 'tier', operator: 'NotIn', values: ['cache'] }] },
+    when: 'object.spec.type == "LoadBalancer"',
+  })
+  assert.deepEqual(told(within('web', { spec: { type: 'ClusterIP' } })), [
+    ['namespaces.include', 'fails', '"web" not in [team-*]'],
+    ['namespaces.exclude', 'holds', '"web" not excluded by [team-sandbox]'],
+    ['labelSelector', 'holds', 'the labels match'],
+    ['when', 'fails', 'is false'],
+  ])
+})
+
+test('what is told of labels names keys and what the watch asks for, and no value of the object', () => {
+  const one = (selector: NonNullable<WatchPlan['labelSelector']>, labels: Readonly<Record<string, string>>) =>
+    said({ labelSelector: selector })(kubeObject('x', { metadata: { labels } }))[0]?.[2]
+  assert.equal(one({ matchLabels: { app: 'cart' } }, { app: 'secret-shop' }), 'app=cart does not hold: app has another value')
+  assert.equal(one({ matchLabels: { app: 'cart' } }, {}), 'app=cart does not hold: there is no label app')
+  const among = { matchExpressions: [{ key: 'env', operator: 'In', values: ['prod', 'stage'] }] }
+  assert.equal(one(among, { env: 'dev' }), 'env in (prod,stage) does not hold: env has another value')
+  assert.equal(
+    one({ matchExpressions: [{ key: 'env', operator: 'DoesNotExist' }] }, { env: 'dev' }),
+    '!env does not hold: there is a label env',
+  )
+})
+
+test('labels of namespaces that match, that do not, and that nobody knows are told apart', () => {
+  const labels: Readonly<Record<string, Readonly<Record<string, string>>>> = { a: { tier: 'web' }, b: {} }
+  const namespaces = { include: [], exclude: [], selector: { matchLabels: { tier: 'web' } } }
+  const told = said({ namespaces }, { ...services, namespaceLabels: (name) => labels[name] })
+  assert.deepEqual(
+    ['a', 'b', 'c'].map((name) => told(within(name))[0]),
+    [
+      ['namespaces.selector', 'holds', 'the labels of namespace "a" match'],
+      ['namespaces.selector', 'fails', 'tier=web does not hold: there is no label tier'],
+      ['namespaces.selector', 'fails', 'the labels of namespace "c" are not known'],
+    ],
+  )
+})
+
+test('of when it is told whether it is false, misses a key, or cannot be told', () => {
+  const told = said({ when: 'object.spec.x > 1' })
+  assert.deepEqual(
+    [{ x: 2 }, { x: 1 }, {}, { x: 'private' }].map((spec) => told(within('a', { spec }))[0]?.slice(1)),
+    [
+      ['holds', 'is true'],
+      ['fails', 'is false'],
+      ['fails', 'a key or an element that it reads is missing'],
+      ['unclear', 'cannot be told, so the object stays as it was: no such overload: dyn<string> > int (column 1)'],
+    ],
+  )
+})
+
+test('what is told agrees with what is matched, whatever the watch and the object', () => {
+  const watches: readonly Partial<WatchPlan>[] = [
+    { namespaces: { include: ['team-*'], exclude: ['*-x'] } },
+    { labelSelector: { matchLabels: { app: 'shop' } }, when: 'object.spec.x == 1' },
+    { when: 'object.spec.x > "1"' },
+  ]
+  const objects = ['team-a', 'team-x', 'web'].flatMap((namespace) => [within(namespace), within(namespace, { spec: { x: 1 } })])
+  for (const watch of watches)
+    for (const object of objects) {
+      const verdicts = said(watch)(object).map(([, verdict]) => verdict)
+      const result = compileMatch({ ...everything, ...watch }, services)(object)
+      const first = verdicts.find((verdict) => verdict !== 'holds') ?? 'holds'
+      assert.equal(first, typeof result === 'string' ? { in: 'holds', out: 'fails' }[result] : 'unclear')
+    }
 })

@@ -163,13 +163,33 @@ function expressionProblem({ key, operator, values = [] }: Requirement): string 
 
 /** Throws SelectorError for a selector that `checkLabelSelector` refuses. */
 export function compileLabelSelector(selector: LabelSelector): (labels: Labels) => boolean {
+  const tests = compileRequirements(selector).map(({ test }) => test)
+  return (labels) => tests.every((test) => test(labels))
+}
+
+/** One part of a selector. */
+export interface CompiledRequirement {
+  readonly key: string
+  /** As text, `tier!=cache`. */
+  readonly text: string
+  readonly test: (labels: Labels) => boolean
+}
+
+/** Throws as `compileLabelSelector` does. */
+export function compileRequirements(selector: LabelSelector): readonly CompiledRequirement[] {
   const problem = checkLabelSelector(selector)
   if (problem !== undefined) throw new SelectorError(problem)
-  const tests = [
-    ...Object.entries(selector.matchLabels ?? {}).map(([key, value]) => compileOne({ key, operator: 'In', values: [value] })),
-    ...(selector.matchExpressions ?? []).map(compileOne),
-  ]
-  return (labels) => tests.every((test) => test(labels))
+  const { matchLabels = {}, matchExpressions = [] } = selector
+  const exact = Object.entries(matchLabels).map(([key, value]) => ({ key, operator: 'In', values: [value] }))
+  return [...exact, ...matchExpressions].map((each) => ({ key: each.key, text: textOf(each), test: compileOne(each) }))
+}
+
+function textOf({ key, operator, values = [] }: Requirement): string {
+  if (operator === 'Exists') return key
+  if (operator === 'DoesNotExist') return `!${key}`
+  const [only, ...more] = values
+  if (more.length === 0) return `${key}${operator === 'In' ? '=' : '!='}${only}`
+  return `${key} ${operator === 'In' ? 'in' : 'notin'} (${values.join(',')})`
 }
 
 function compileOne({ key, operator, values = [] }: Requirement): (labels: Labels) => boolean {

@@ -15,3 +15,7 @@ export const indexChunk = 2_000
 export const pingEveryMs = 10_000
 /** An unauthenticated socket is closed after this. */
 export const handshakeMs = 5_000
+/** Questions about objects (`explain`) that the hub asks one agent at a time. */
+export const questionsInFlight = 4
+/** Watches that one answer to such a question tells of. */
+export const explainedWatches = 500

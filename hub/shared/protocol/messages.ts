@@ -2,21 +2,10 @@
  * The small messages of the link, JSON text. Frames and index chunks travel as binary messages beside them.
  * The hub opens with `challenge`; the agent answers `hello`; the hub answers `welcome` or closes.
  */
-import { array, boolean, type Decoded, integer, literal, object, optional, record, string, union } from './decode.ts'
+import { array, boolean, type Decoded, integer, object, optional, record, string, union } from './decode.ts'
+import { explanation, question } from './explain.ts'
 import { plan } from './plan.ts'
-
-/** State of one stream as the agent sees it. `failed` carries its reason, worded for people. */
-export const streamState = object({
-  state: literal('starting', 'syncing', 'live', 'failed', 'paused'),
-  /** syncing: objects compared so far, and how many there are in all as far as the server told. */
-  done: optional(integer),
-  total: optional(integer),
-  /** failed: `forbidden: needs list,watch on services`. */
-  reason: optional(string),
-  /** failed: true when the cause can pass by itself, so that the agent keeps trying. */
-  transient: optional(boolean),
-})
-export type StreamState = Decoded<typeof streamState>
+import { streamState } from './stream-state.ts'
 
 export const downMessage = union({
   /** First message on every connection. `nonce` is random, used once. `hub` is the audience that the agent signs. */
@@ -36,6 +25,8 @@ export const downMessage = union({
   'index-end': object({ request: integer, objects: integer, checksum: integer, doubted: optional(boolean) }),
   /** The agent's index of this stream is not what the hub holds: it is to be loaded and compared anew. No other stream is concerned. */
   reload: object({ stream: string, reason: string }),
+  /** Answered by `explanation`, when the API server has been asked. A few at a time; see limits.ts. */
+  explain: question,
   /** Why the hub closes. `final`: true = do not come back with this process (superseded, revoked, unknown). */
   goodbye: object({ code: string, reason: string, final: boolean }),
 })
@@ -75,6 +66,7 @@ export const upMessage = union({
   }),
   /** Asks for what the hub holds of a stream; answered by binary chunks and `index-end`. Only one at a time per connection. */
   'index-request': object({ request: integer, plan: string, stream: string }),
+  explanation,
   /** The agent leaves on purpose and has nothing left to send. */
   bye: object({ reason: string }),
 })

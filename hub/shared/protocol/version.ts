@@ -4,7 +4,7 @@
  * 1 is not released: until it is, its shapes change without another number.
  *
  * 1  join, hello, plan, frames, index; checksums of streams, reload, generations of the hub's database, audits;
- *    trace contexts and times of changes
+ *    trace contexts and times of changes, explain
  */
 export const protocolVersion = 1
 /** Oldest version that this side still speaks. */

@@ -9,6 +9,7 @@ import { clusterConfig } from './compile/clusters.ts'
 import { type Declarations, declare } from './compile/declared.ts'
 import { endpointConfig } from './compile/endpoints.ts'
 import { checkPairs } from './compile/pairs.ts'
+import { placesOf } from './compile/places.ts'
 import { checkDefaults } from './compile/repo-defaults.ts'
 import { refuseSecretTexts } from './compile/secrets.ts'
 import { watchConfig } from './compile/watches.ts'
@@ -33,7 +34,7 @@ export function compile({ commit, parsed, unread = [] }: CompileInput): Compiled
   const found = problems.all()
   if (found.length > 0) return { ok: false, problems: found }
   if (parsed.manifests.length === 0) return { ok: false, problems: [nothing] }
-  return { ok: true, snapshot: { commit, hash: hashOf(content), ...content } }
+  return { ok: true, snapshot: { commit, hash: hashOf(content), ...content, places: placesOf(declared) } }
 }
 
 const nothing: ConfigProblem = {
@@ -44,7 +45,7 @@ const nothing: ConfigProblem = {
   message: 'expected at least one manifest in a .yaml or .yml file, got none',
 }
 
-type Content = Omit<Snapshot, 'commit' | 'hash'>
+type Content = Omit<Snapshot, 'commit' | 'hash' | 'places'>
 
 function contentOf(declared: Declarations, problems: Problems): Content {
   const spec = declared.settings?.value.spec

@@ -32,6 +32,10 @@ test('a kind that a watch names is known by its singular and without its group',
   assert.equal(meant('widget.example.com', [widgets]), 'widgets.example.com')
 })
 
+test('a kind is known by what its objects say, whatever its plural is', () => {
+  assert.equal(meant('mouse', [{ group: 'example.com', resource: 'mice', kind: 'Mouse' }]), 'mice.example.com')
+})
+
 test('a whole name with a group is taken as it is, whether anybody knows it or not', () => {
   assert.equal(meant('gadgets.example.com'), 'gadgets.example.com')
 })

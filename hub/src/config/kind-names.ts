@@ -11,6 +11,8 @@ export interface KindName {
   readonly group: string
   /** Plural name. */
   readonly resource: string
+  /** As objects say it, `Service`, where that is known: a plural does not always tell. */
+  readonly kind?: string
 }
 
 export type ResolvedKind =
@@ -43,12 +45,13 @@ export function resolveKind(typed: string, known: readonly KindName[]): Resolved
 
 const found = ({ group, resource }: KindName): ResolvedKind => ({ kind: 'found', found: { group, resource } })
 
-function isCalled({ group, resource }: KindName, text: string): boolean {
+function isCalled({ group, resource, kind }: KindName, text: string): boolean {
   const [word = '', ...rest] = text.split('.')
   const short = shortNames[word]
   const typedGroup = rest.length === 0 ? undefined : rest.join('.')
   if (typedGroup !== undefined && typedGroup !== group) return false
-  return short === undefined ? pluralsOf(word).includes(resource) : short === resourceName({ group, resource })
+  if (short !== undefined) return short === resourceName({ group, resource })
+  return kind?.toLowerCase() === word || pluralsOf(word).includes(resource)
 }
 
 /** Which names a kind could have whose singular, or plural, is `word`. */

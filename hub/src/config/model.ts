@@ -148,6 +148,19 @@ export interface Snapshot {
   readonly clusters: ReadonlyMap<string, ClusterConfig>
   readonly endpoints: ReadonlyMap<string, EndpointConfig>
   readonly watches: ReadonlyMap<string, WatchConfig>
+  /** Nothing that configs mean: moving a field changes no hash and touches nobody. */
+  readonly places: Places
+}
+
+/** Where fields of a manifest's spec stand, `namespaces.include`, or the manifest where they are left out; not every field is there. */
+export type FieldPlaces = Readonly<Record<string, SourceRef>>
+
+/** By kind and name. */
+export interface Places {
+  readonly clusters: ReadonlyMap<string, FieldPlaces>
+  readonly endpoints: ReadonlyMap<string, FieldPlaces>
+  readonly watches: ReadonlyMap<string, FieldPlaces>
+  readonly settings: FieldPlaces
 }
 
 /** A manifest file as a source gives it. `path` is relative to the config path, with `/`. */

@@ -30,16 +30,26 @@ export const placeOf = ({ cluster, object }: LogRow): Place => ({
   name: object.name,
 })
 
-export function fence({ clusters, namespaces, resources }: EndpointConfig['allow']): Fence {
-  const inCluster = clusters === undefined ? always : compileGlobs(clusters)
-  const inNamespace = namespaces === undefined ? always : compileGlobs(namespaces)
-  return (place) =>
-    inCluster(place.cluster) &&
-    inNamespace(namespaceOf(place)) &&
-    (resources === undefined || resources.some((ref) => isOf(place, ref)))
+export function fence(allow: EndpointConfig['allow']): Fence {
+  const tests = fenceParts(allow).map(({ test }) => test)
+  return (place) => tests.every((test) => test(place))
 }
 
-const always = () => true
+export interface FencePart {
+  readonly part: keyof EndpointConfig['allow']
+  readonly test: Fence
+}
+
+/** Those that are there; all of them have to hold. */
+export function fenceParts({ clusters, namespaces, resources }: EndpointConfig['allow']): readonly FencePart[] {
+  const inCluster = clusters && compileGlobs(clusters)
+  const inNamespace = namespaces && compileGlobs(namespaces)
+  return [
+    ...(inCluster ? [{ part: 'clusters', test: (place: Place) => inCluster(place.cluster) } as const] : []),
+    ...(inNamespace ? [{ part: 'namespaces', test: (place: Place) => inNamespace(namespaceOf(place)) } as const] : []),
+    ...(resources ? [{ part: 'resources', test: (place: Place) => resources.some((ref) => isOf(place, ref)) } as const] : []),
+  ]
+}
 
 const namespaceOf = (place: Place): string =>
   place.group === '' && place.resource === 'namespaces' ? place.name : place.namespace

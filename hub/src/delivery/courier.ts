@@ -22,7 +22,7 @@ import type { Bodies } from './body/bodies.ts'
 import { shaping } from './body/shaping.ts'
 import { createBreaker } from './breaker.ts'
 import type { Contexts } from './contexts.ts'
-import { type BreakerStatus, type CourierDetail, type Hold, holdsOf, type ReplayedLetter } from './detail.ts'
+import { type AboutObject, type BreakerStatus, type CourierDetail, type Hold, holdsOf, type ReplayedLetter } from './detail.ts'
 import type { Egress } from './egress.ts'
 import type { WaitingBatch } from './frozen.ts'
 import { createGate } from './gate.ts'
@@ -33,7 +33,7 @@ import { createLedger } from './ledger.ts'
 import type { DeliveryMeter } from './meter.ts'
 import type { Amount } from './news.ts'
 import { observed } from './observe.ts'
-import { parkedObjectsOf } from './parked-view.ts'
+import { parkedObjectsOf, parkedViewOf } from './parked-view.ts'
 import { type ProgressReport, progress } from './progress.ts'
 import type { EgressProxy } from './proxy.ts'
 import { createQueue } from './queue.ts'
@@ -126,6 +126,8 @@ export interface Courier extends AsyncDisposable {
   detail(): CourierDetail
   /** Requests that are sent just now, by their batch: since when, ms. */
   sending(): ReadonlyMap<string, number>
+  /** How it stands with one object, by its key. */
+  about(key: string): AboutObject
 }
 
 const faultDelays = { minMs: 1_000, maxMs: 5 * 60_000 }
@@ -386,6 +388,11 @@ export function startCourier(
       parkedObjects: parkedObjectsOf(queue.parking),
     }),
     sending: () => new Map(attempts?.sending),
+    about: (key) => {
+      const parked = queue.parking.get(key)
+      const [told] = parked === undefined ? [] : parkedViewOf(parked)
+      return { pacedMs: pace.waitMs(now()), ...(told !== undefined && { parked: told }) }
+    },
     [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
   }
 }

@@ -31,6 +31,7 @@ function stage() {
       }),
       replay: async () => [],
       sending: () => new Map(),
+      about: () => ({ pacedMs: 0 }),
       detail: () => ({ concurrency: 1, recent: { eventsPerSecond: 0, attempts: 0, failed: 0 }, parkedObjects: [] }),
       [Symbol.asyncDispose]: () => end.promise,
     }

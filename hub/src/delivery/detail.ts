@@ -74,6 +74,14 @@ export interface ParkedObject {
   readonly events: number
 }
 
+/** How an endpoint stands with one object. */
+export interface AboutObject {
+  /** Absent = it is not parked. */
+  readonly parked?: ParkedObject
+  /** How long the next request waits for `rateLimit`, ms; 0 = it does not. */
+  readonly pacedMs: number
+}
+
 /** How many parked objects, and how many failed attempts, a detail names. */
 export const shownParked = 100
 export const shownErrors = 5

@@ -12,11 +12,12 @@ import { createBodies } from './body/bodies.ts'
 import { contexts } from './contexts.ts'
 import { type Courier, type CourierDeps, type DeliveryStore, startCourier } from './courier.ts'
 import { createCouriers } from './couriers.ts'
-import { detailOf, type EndpointDetail, type ReplayedLetter, shownErrors } from './detail.ts'
+import { type AboutObject, detailOf, type EndpointDetail, type ReplayedLetter, shownErrors } from './detail.ts'
 import type { Egress } from './egress.ts'
 import { createHolds } from './holds.ts'
 import { type DeliveryMeter, silentMeter } from './meter.ts'
 import type { Amount } from './news.ts'
+import { type ObjectAddress, objectKey } from './object-key.ts'
 import type { EgressProxy } from './proxy.ts'
 import { startResyncs } from './resyncs.ts'
 import { type SampleAnswer, sendSample } from './sample.ts'
@@ -65,6 +66,11 @@ export interface Delivery extends AsyncDisposable {
   detail(name: string): Promise<EndpointDetail | undefined>
   /** Requests of one endpoint that are sent just now, by their batch: since when, ms. */
   sending(name: string): ReadonlyMap<string, number>
+  /** The same, and how it stands with one object. Nothing = there is no such endpoint. */
+  about(
+    name: string,
+    object: ObjectAddress,
+  ): Promise<{ readonly detail: EndpointDetail; readonly object: AboutObject } | undefined>
   /** Tells dead letters of one endpoint again; answers for each id. Nothing = there is no such endpoint. */
   replay(name: string, ids: readonly string[]): Promise<readonly ReplayedLetter[] | undefined>
   /** Sends a marked sample, once. Nothing = there is no such endpoint. */
@@ -154,6 +160,12 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
     return courier && detailOf(statusOf(courier, stats, now()), courier.detail(), failed)
   }
 
+  const about: Delivery['about'] = async (name, object) => {
+    const known = await detail(name)
+    const own = couriers.get(name)?.about(objectKey(object))
+    return known && own && { detail: known, object: own }
+  }
+
   async function sample(name: string, signal: AbortSignal): Promise<SampleAnswer | undefined> {
     const endpoint = couriers.get(name)?.report().endpoint
     const attach = wanted?.settings.attach ?? {}
@@ -202,6 +214,7 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
     resume: (name) => hold(name, undefined),
     detail,
     sending: (name) => couriers.get(name)?.sending() ?? new Map(),
+    about,
     async replay(name, ids) {
       using patience = deadline(replayPatienceMs)
       return await couriers.get(name)?.replay(ids, patience.signal)

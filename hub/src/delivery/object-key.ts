@@ -2,8 +2,20 @@
 import type { LogRow } from '../store/store.ts'
 
 /** `cluster group resource namespace name`, one to a line. */
-export const objectKeyOf = ({ cluster, object }: Pick<LogRow, 'cluster' | 'object'>): string =>
-  `${cluster}\n${object.group}\n${object.resource}\n${object.namespace}\n${object.name}`
+export const objectKeyOf = ({ cluster, object }: Pick<LogRow, 'cluster' | 'object'>): string => keyText(cluster, object)
+
+export interface ObjectAddress {
+  readonly cluster: string
+  readonly group: string
+  readonly resource: string
+  readonly namespace: string
+  readonly name: string
+}
+
+export const objectKey = (of: ObjectAddress): string => keyText(of.cluster, of)
+
+const keyText = (cluster: string, { group, resource, namespace, name }: Omit<ObjectAddress, 'cluster'>): string =>
+  `${cluster}\n${group}\n${resource}\n${namespace}\n${name}`
 
 export interface ObjectKeyParts {
   readonly cluster: string

@@ -1,4 +1,5 @@
 /** Fleet: the agents as the rest of the hub sees them: they follow Snapshots, they can be listed, let in and shut out. */
+import type { Question } from '@watch-hub/shared/protocol/explain'
 import type { JoinRequest } from '@watch-hub/shared/protocol/join'
 import type { Channel } from '@watch-hub/shared/runtime/channel'
 import type { Log } from '@watch-hub/shared/runtime/log'
@@ -6,6 +7,7 @@ import type { Snapshot } from '../config/model.ts'
 import type { Store, StoreStats } from '../store/store.ts'
 import { handshake } from './handshake.ts'
 import { type Issued, issueToken, type JoinDeps, type JoinOutcome, join } from './join.ts'
+import type { AgentAnswer } from './questions.ts'
 import { createRegistry } from './registry.ts'
 import { openSession } from './session.ts'
 import type { ClusterStatus } from './status.ts'
@@ -20,6 +22,8 @@ export interface Fleet extends AsyncDisposable {
   /** Closes the connection at once and forgets the key's right to return. False = no such agent. */
   revoke(cluster: string): Promise<boolean>
   clusters(stats: Pick<StoreStats, 'inventory' | 'comparisons'>): Promise<readonly ClusterStatus[]>
+  /** What the agent of a cluster makes of an object now. Never rejects. */
+  ask(cluster: string, question: Question): Promise<AgentAnswer>
   readonly connected: number
 }
 
@@ -82,6 +86,7 @@ export function startFleet({ store, log, tracer = silentFleetTracer, now }: Flee
       return revoked
     },
     clusters: async (stats) => registry.status(await store.agents(), stats),
+    ask: registry.ask,
     get connected() {
       return registry.connected
     },

@@ -2,11 +2,13 @@
  * Registry: which clusters are declared, which agents are here, and what each of them runs. The newest connection of a cluster is
  * its session; an older one is dismissed. Plans follow the Snapshot: only agents whose plan changed are told.
  */
+import type { Question } from '@watch-hub/shared/protocol/explain'
 import type { Plan } from '@watch-hub/shared/protocol/plan'
 import { resourceName } from '@watch-hub/shared/protocol/plan'
 import type { Snapshot } from '../config/model.ts'
 import { planFor } from '../config/plan.ts'
 import type { AgentRecord, ComparisonFigures, StoreStats } from '../store/store.ts'
+import type { AgentAnswer } from './questions.ts'
 import { createRollout } from './rollout.ts'
 import type { AgentStatus, Session } from './session.ts'
 import type { ClusterStatus, Corrections, StreamStatus } from './status.ts'
@@ -32,6 +34,8 @@ export interface Registry {
   report(cluster: string, status: AgentStatus): void
   dismiss(cluster: string, code: string, reason: string): void
   dismissAll(code: string, reason: string): void
+  /** Never rejects. */
+  ask(cluster: string, question: Question): Promise<AgentAnswer>
   readonly connected: number
   status(agents: readonly AgentRecord[], stats: Pick<StoreStats, 'inventory' | 'comparisons'>): readonly ClusterStatus[]
 }
@@ -98,6 +102,8 @@ export function createRegistry({ now, tracer }: RegistryDeps): Registry {
     dismissAll: (code, reason) => {
       for (const session of sessions()) dismiss(session, code, reason)
     },
+    ask: async (cluster, question) =>
+      members.get(cluster)?.session?.ask(question) ?? { kind: 'silent', why: 'no agent of the cluster is connected' },
     get connected() {
       return sessions().length
     },

@@ -1,13 +1,14 @@
 /**
  * Session: one connected agent process, from its welcome to its end.
  *
- * Down go plans and acks, up come frames, states and index requests. Frames are appended in the order they came, several at a time,
+ * Down go plans, acks and questions, up come frames, states, index requests and answers. Frames are appended in the order they came, several at a time,
  * so that the store can commit them together; an ack is sent only for what is durable (law 1). At most `framesInFlight` frames wait
  * for the store: beyond that the socket is not read. What plans mean and who may connect is the registry's business.
  */
 
 import { checksumOf, emptyChecksum, plus } from '@watch-hub/shared/protocol/checksum'
 import { decodeJson } from '@watch-hub/shared/protocol/decode'
+import type { Question } from '@watch-hub/shared/protocol/explain'
 import { decodeFrame } from '@watch-hub/shared/protocol/frames'
 import { framesInFlight } from '@watch-hub/shared/protocol/limits'
 import { type DownMessage, encodeIndexChunk, type UpMessage, upMessage } from '@watch-hub/shared/protocol/messages'
@@ -19,6 +20,7 @@ import { moment } from '@watch-hub/shared/runtime/moment'
 import { isAbort } from '@watch-hub/shared/runtime/task'
 import type { Append, Mismatch, Store } from '../store/store.ts'
 import type { Goodbye, Peer } from './handshake.ts'
+import { type AgentAnswer, openQuestions } from './questions.ts'
 import type { FleetTracer, FrameTrace } from './tracer.ts'
 
 export type AgentStatus = Extract<UpMessage, { type: 'status' }>
@@ -41,6 +43,8 @@ export interface Session {
   offer(plan: Plan): boolean
   /** Says why and closes. */
   dismiss(goodbye: Omit<Goodbye, 'type'>): void
+  /** What the agent makes of an object. Never rejects. */
+  ask(question: Question): Promise<AgentAnswer>
   /** Runs until the connection ends. Never rejects: a broken peer is logged, not thrown. */
   run(): Promise<void>
 }
@@ -60,6 +64,8 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
   const tellSoon = (message: DownMessage) => {
     tell(message).catch((error: unknown) => log.debug('message not sent', { type: message.type, error }))
   }
+
+  const questions = openQuestions(tell)
 
   const dismiss = (goodbye: Omit<Goodbye, 'type'>) => {
     log.info('agent dismissed', { code: goodbye.code, reason: goodbye.reason })
@@ -127,6 +133,7 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
     const up = decodeJson(upMessage, message)
     if (up.type === 'status') deps.onStatus(up)
     else if (up.type === 'index-request') await answerIndex(up)
+    else if (up.type === 'explanation') questions.answered(up)
     else if (up.type === 'bye') {
       left = true
       log.info('agent leaves', { reason: up.reason })
@@ -145,6 +152,7 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
       return true
     },
     dismiss,
+    ask: questions.ask,
     run: async () => {
       const { process, lastFrame, clusterUid, generation } = peer
       try {
@@ -154,6 +162,7 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
         log.warn('connection of agent broke', { error })
         channel.close(4002, 'protocol error')
       } finally {
+        questions.close()
         leaving.abort()
         await Promise.all(appends)
       }

@@ -1,5 +1,5 @@
 /** What `watch-hub status` and `cluster list` say about the agents. */
-import type { StreamState } from '@watch-hub/shared/protocol/messages'
+import type { StreamState } from '@watch-hub/shared/protocol/stream-state'
 
 export interface StreamStatus {
   readonly id: string

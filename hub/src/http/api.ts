@@ -10,6 +10,7 @@ import { order } from './order.ts'
 import { badRequest, RequestProblem, unknown } from './problem.ts'
 import { traceRoutes } from './trace.ts'
 import type { HubView } from './view.ts'
+import { answerWhy } from './why.ts'
 
 const minTtlMs = 1_000
 const maxTtlMs = 7 * 24 * 3_600_000
@@ -24,6 +25,7 @@ export function apiRoutes(view: HubView, deps: { readonly log: Log; readonly str
   api.route('/endpoints', endpointRoutes(view))
   api.route('/dead-letters', deadLetterRoutes(view))
   api.route('/trace', traceRoutes(view))
+  api.get('/why', (c) => answerWhy(c, view))
   api.get('/events', (c) => answerEvents(c, { ...deps, view }))
   api.post('/config/fetch', async (c) => c.json(await view.fetchNow()))
   api.post('/backup', (c) => answerBackup(c, { ...deps, view }))

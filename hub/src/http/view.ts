@@ -8,6 +8,7 @@ import type { ClusterStatus } from '../fleet/status.ts'
 import type { Backup } from '../store/backup/backups.ts'
 import type { AttemptRecord, DeadLetter, DeadLetterFilter, LogRow } from '../store/store.ts'
 import type { TraceView } from '../trace/trace.ts'
+import type { WhyAnswer, WhyQuestion } from '../why/model.ts'
 import type { HubAbout, HubStatus } from './status.ts'
 
 export interface EventFilter {
@@ -108,6 +109,8 @@ export interface HubView extends TraceView {
   fetchNow(): Promise<ConfigStatus>
   /** The database as it is now. Resolves when the copy is whole; the signal's abort ends it before. */
   backup(signal: AbortSignal): Promise<Backup>
+  /** Why an endpoint is told of an object, or is not. Asks the cluster's agent, which takes some seconds at most. */
+  why(question: WhyQuestion): Promise<WhyAnswer>
   /** In order. Holds no more rows than its reader asks for; a reader that is too slow sees the stream end, never a gap. */
   events(filter: EventFilter, signal: AbortSignal): AsyncIterable<LogRow>
   /** Whether to send work here: has config, store writable. */

@@ -13,7 +13,7 @@ import {
   record,
   string,
 } from '@watch-hub/shared/protocol/decode'
-import { streamState } from '@watch-hub/shared/protocol/messages'
+import { streamState } from '@watch-hub/shared/protocol/stream-state'
 import type { ConfigStatus } from '../config/status.ts'
 import type { EndpointStatus } from '../delivery/status.ts'
 import type { ClusterStatus } from '../fleet/status.ts'

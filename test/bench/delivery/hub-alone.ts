@@ -12,8 +12,11 @@ import { startSecrets } from '@watch-hub/hub/delivery/secrets'
 import { resolveTarget } from '@watch-hub/hub/delivery/target'
 import { endpointConfig } from '@watch-hub/hub/delivery/testing/rows'
 import { snapshotOf } from '@watch-hub/hub/delivery/testing/world'
+import { silentTracer } from '@watch-hub/hub/delivery/tracer'
+import { type FleetTracer, silentFleetTracer } from '@watch-hub/hub/fleet/tracer'
 import { openStore } from '@watch-hub/hub/store/sqlite'
 import type { Store } from '@watch-hub/hub/store/store'
+import type { Tracing } from '@watch-hub/hub/telemetry/tracing'
 import { decodeFrame, encodeFrame, type Frame } from '@watch-hub/shared/protocol/frames'
 import { framesInFlight } from '@watch-hub/shared/protocol/limits'
 import { pack, unpack } from '@watch-hub/shared/protocol/wire'
@@ -24,7 +27,7 @@ import { bodyBytes, framesOf, joined, measureRaw, withFolder } from '../store.ts
 import { openSink, type Sink } from './sink.ts'
 
 /** As an agent seals them: 160 KiB. */
-const entriesPerFrame = 80
+export const entriesPerFrame = 80
 const batchObjects = 100
 /** Each sends its part of the frames, as fast as they are taken. */
 const agents = ['c0', 'c1', 'c2', 'c3']
@@ -32,7 +35,7 @@ const live = new AbortController().signal
 const egress = createEgress(['127.0.0.0/8'])
 const targetSettings = { release: 'bench', allowInsecureCredentials: true }
 
-interface Shape {
+export interface Shape {
   readonly endpoints: number
   readonly concurrency: number
   readonly rows: number
@@ -47,7 +50,7 @@ const shapes: readonly Shape[] = [
 export async function benchHubAlone(): Promise<void> {
   await using sink = await openSink()
   const warmUp = { endpoints: 1, concurrency: 1, rows: 10_000 }
-  await run(sink, warmUp, framesOf(warmUp.rows, entriesPerFrame))
+  await run({ sink, shape: warmUp }, framesOf(warmUp.rows, entriesPerFrame))
   for (const shape of shapes) console.log(await measure(sink, shape))
 }
 
@@ -56,7 +59,7 @@ async function measure(sink: Sink, shape: Shape): Promise<string> {
   const frames = framesOf(rows, entriesPerFrame)
   const inserts = await measureRaw(frames)
   const posts = await postAlone(sink, concurrency)
-  const { ms: took, waited } = await run(sink, shape, frames)
+  const { ms: took, waited } = await run({ sink, shape }, frames)
   const events = frames.length * entriesPerFrame
   const rate = perSecond(events * endpoints, took)
   const aim = endpoints === 1 ? 20_000 : 100_000
@@ -68,8 +71,19 @@ async function measure(sink: Sink, shape: Shape): Promise<string> {
   )
 }
 
+/** What is told of the run while it goes. */
+type Tracers = Pick<Tracing, 'fleet' | 'delivery'> & AsyncDisposable
+const noTracers = (): Tracers => ({ fleet: silentFleetTracer, delivery: silentTracer, [Symbol.asyncDispose]: async () => {} })
+
+export interface RunSettings {
+  readonly sink: Sink
+  readonly shape: Shape
+  /** @default nobody traces */
+  readonly trace?: (store: Store) => Tracers
+}
+
 /** How long until the last event is accepted, and how long the oldest event of each batch waited. */
-async function run(sink: Sink, shape: Shape, frames: readonly Frame[]) {
+export async function run({ sink, shape, trace = noTracers }: RunSettings, frames: readonly Frame[]) {
   const parts = await Promise.all(agents.map((_, i) => packedPart(frames, i)))
   const names = Array.from({ length: shape.endpoints }, (_, i) => `e${i}`)
   const expected = frames.length * entriesPerFrame * names.length
@@ -78,10 +92,12 @@ async function run(sink: Sink, shape: Shape, frames: readonly Frame[]) {
     await using secrets = noSecrets()
     await joined(store, agents, names)
     const progress = counting(expected)
-    await using delivery = startDelivery({ store, secrets, egress, log: silentLog, meter: progress.meter }, targetSettings)
+    await using tracers = trace(store)
+    const deps = { store, secrets, egress, log: silentLog, meter: progress.meter, tracer: tracers.delivery }
+    await using delivery = startDelivery(deps, targetSettings)
     delivery.follow(snapshotOf({ endpoints: names.map((name) => endpoint(name, sink, shape)), watches: [] }))
     const began = performance.now()
-    await Promise.all(agents.map((agent, i) => appendAll(store, agent, parts[i] ?? [])))
+    await Promise.all(agents.map((agent, i) => appendAll(store, { cluster: agent, tracer: tracers.fleet }, parts[i] ?? [])))
     await progress.done()
     return { ms: performance.now() - began, waited: progress.waited }
   })
@@ -105,14 +121,22 @@ const packedPart = (frames: readonly Frame[], part: number): Promise<readonly Ui
       .map((frame, i) => pack('frame', encodeFrame({ ...frame, number: i + 1 }))),
   )
 
+interface Agent {
+  readonly cluster: string
+  readonly tracer: FleetTracer
+}
+
 /** As a session does it: in order, as many under way as an agent may have. */
-async function appendAll(store: Store, cluster: string, packed: readonly Uint8Array[]): Promise<void> {
+async function appendAll(store: Store, { cluster, tracer }: Agent, packed: readonly Uint8Array[]): Promise<void> {
   const underWay = new Set<Promise<void>>()
   for (const bytes of packed) {
-    const frame = decodeFrame(await unpack('frame', bytes))
-    const appending = store.append(cluster, frame).then(({ kind }) => {
+    const receivedAt = Date.now()
+    const frame = { ...decodeFrame(await unpack('frame', bytes)), receivedAt }
+    const trace = tracer.received({ cluster, clusterUid: cluster, frame })
+    const appending = store.append(cluster, trace.frame).then((outcome) => {
       underWay.delete(appending)
-      if (kind !== 'stored') throw new Error(`expected a stored frame, got ${kind}`)
+      if (outcome.kind !== 'stored') throw new Error(`expected a stored frame, got ${outcome.kind}`)
+      trace.stored(outcome.rows)
     })
     underWay.add(appending)
     if (underWay.size >= framesInFlight) await Promise.race(underWay)

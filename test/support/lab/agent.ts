@@ -4,6 +4,7 @@ import { type Identity, type IdentityRecord, identityOf, type KeyStore } from '@
 import { join } from '@watch-hub/cluster-agent/join'
 import { createOutbox, type OutboxSettings } from '@watch-hub/cluster-agent/outbox'
 import { dial } from '@watch-hub/cluster-agent/transport'
+import { explain } from '@watch-hub/cluster-agent/watch/explain'
 import { openKube } from '@watch-hub/cluster-agent/watch/kube'
 import { type ReconcileSettings, type ReconcileStatus, startReconcile } from '@watch-hub/cluster-agent/watch/reconcile'
 import type { Log } from '@watch-hub/shared/runtime/log'
@@ -68,6 +69,7 @@ export async function startAgentProcess(settings: AgentProcessSettings): Promise
     onPlan: (plan) => reconciler.follow(plan),
     onLostData: () => reconciler.resync(),
     onReload: (stream, reason) => reconciler.reload(stream, reason),
+    explain: (question, signal) => explain(question, reconciler.followed(), kube, signal),
     sleep: shortSleep,
     log,
   })

@@ -60,6 +60,7 @@ export function snapshotOf({ endpoints, watches = [watchConfig()], clusters = [d
     clusters: byName(clusters.map(clusterConfig)),
     endpoints: byName(endpoints),
     watches: byName(watches),
+    places: { clusters: new Map(), endpoints: new Map(), watches: new Map(), settings: {} },
   }
 }
 

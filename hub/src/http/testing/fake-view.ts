@@ -6,6 +6,7 @@ import type { SampleAnswer } from '../../delivery/sample.ts'
 import type { Backup } from '../../store/backup/backups.ts'
 import type { AttemptRecord, LogRow } from '../../store/store.ts'
 import type { Trace, TraceAnswer } from '../../trace/model.ts'
+import type { Why, WhyAnswer } from '../../why/model.ts'
 import type { HubStatus } from '../status.ts'
 import type { EventFilter, HubView, IssuedToken, ListedLetter, ReplayPage } from '../view.ts'
 
@@ -233,6 +234,41 @@ export const fakeSample: SampleAnswer = {
   bytes: 812,
 }
 
+const lb = (line: number) => ({ file: 'watches/lb.yaml', line, column: 3 })
+
+export const fakeWhy: Why = {
+  cluster: 'prod-eu-1',
+  resource: 'services',
+  namespace: 'web',
+  name: 'shop',
+  endpoint: 'dns',
+  object: { state: 'present', detail: 'resourceVersion 7, uid u1', uid: 'u1', resourceVersion: '7' },
+  clusterChecks: [{ about: 'agent', mark: 'yes', detail: 'connected', since: t0 - 60_000 }],
+  watches: [
+    {
+      watch: 'load-balancers',
+      endpoints: ['dns'],
+      checks: [
+        { about: 'resources', mark: 'yes', detail: 'services', at: lb(6) },
+        { about: 'namespaces', mark: 'no', detail: '"web" not in [team-*]', at: lb(8) },
+      ],
+    },
+    { watch: 'pods', endpoints: ['dns'], checks: [{ about: 'resources', mark: 'no', detail: 'pods', at: lb(20) }] },
+  ],
+  endpoints: [
+    {
+      endpoint: 'dns',
+      checks: [
+        { about: 'parked', mark: 'no', detail: 'answered 422', since: t0 - 60_000, next: t0 + 20_000 },
+        { about: 'rateLimit', mark: 'note', detail: '10 per 1s: not reached' },
+      ],
+    },
+  ],
+  told: false,
+  verdict: 'not told: namespaces of the watch load-balancers: "web" not in [team-*]',
+  at: lb(8),
+}
+
 export const row = (sequence: number, change: Partial<LogRow> = {}): LogRow => ({
   sequence,
   cluster: 'prod-eu-1',
@@ -271,6 +307,7 @@ export interface FakeView extends HubView {
   replayed: ReplayPage
   sample: SampleAnswer
   traced: TraceAnswer
+  whyAnswer: WhyAnswer
 }
 
 export function fakeView(): FakeView {
@@ -324,6 +361,11 @@ export function fakeView(): FakeView {
     letters: [fakeLetter],
     replayed: { letters: [] },
     sample: fakeSample,
+    whyAnswer: { kind: 'explained', why: fakeWhy },
+    why: async (question) => {
+      calls.push(['why', question])
+      return view.whyAnswer
+    },
     deadLetters: async (which) => {
       calls.push(['deadLetters', which])
       return { letters: view.letters }
