@@ -16,11 +16,21 @@ import type { AgentSettings } from './settings.ts'
 import { dial } from './transport.ts'
 import { explain } from './watch/explain.ts'
 import { type Kube, openKube } from './watch/kube.ts'
-import { type Reconciler, startReconcile } from './watch/reconcile.ts'
+import { type Reconciler, type ReconcileStatus, startReconcile } from './watch/reconcile.ts'
 
 export interface AgentDeps {
   readonly log: Log
   readonly sleep: Sleep
+  /** What this process uses. @default not told */
+  readonly usage?: () => Usage
+}
+
+/** Whole numbers. */
+export interface Usage {
+  /** Resident. */
+  readonly memoryBytes: number
+  readonly cpuMs: number
+  readonly uptimeMs: number
 }
 
 export interface Agent extends AsyncDisposable {
@@ -60,7 +70,7 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps, signa
           return false
         }
       },
-      status: () => reconciler.status(),
+      status: () => statusOf(reconciler.status(), { ...link.figures(), ...deps.usage?.() }),
       onPlan: (plan) => reconciler.follow(plan),
       onLostData: () => reconciler.resync(),
       onReload: (stream, reason) => reconciler.reload(stream, reason),
@@ -92,6 +102,12 @@ export async function startAgent(settings: AgentSettings, deps: AgentDeps, signa
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
+
+/** `more`: figures that the reconciler does not know. */
+const statusOf = ({ figures, ...status }: ReconcileStatus, more: ReconcileStatus['figures']) => ({
+  ...status,
+  figures: { ...figures, ...more },
+})
 
 const kubeSettings = ({ kubeconfig, context }: AgentSettings, log: Log) => ({
   log,

@@ -31,6 +31,7 @@ import { after, deadline, type Sleep } from '@watch-hub/shared/runtime/sleep'
 import { Task } from '@watch-hub/shared/runtime/task'
 import { type Answers, openAnswers } from './answers.ts'
 import { Goodbye, shakeHands } from './handshake.ts'
+import { heartbeat } from './heartbeat.ts'
 import type { Identity } from './identity.ts'
 import { type IndexEnd, openIndexDesk } from './index-desk.ts'
 import type { Outbox } from './outbox.ts'
@@ -66,6 +67,8 @@ export interface HubLink extends AsyncDisposable {
   loadIndex(stream: string, signal: AbortSignal): AsyncGenerator<readonly IndexEntry[], IndexEnd>
   /** The status is sent soon; many calls make one message. */
   statusChanged(): void
+  /** `reconnects`: connections after the first one. `outboxResets`: times that it started over. */
+  figures(): { readonly reconnects: number; readonly outboxResets: number }
   /** Rejects when this process must not come back. */
   readonly done: Promise<void>
 }
@@ -79,7 +82,6 @@ const strangerRetryMs = 30_000
 /** A connection that lasted so long was a good one. One that breaks sooner, time and again, must not be made at full pace. */
 const lastingMs = 5_000
 const handshakeMs = 15_000
-const statusPauseMs = 200
 
 export function startHubLink(deps: HubLinkDeps): HubLink {
   const { outbox, log, sleep, now = Date.now } = deps
@@ -91,6 +93,8 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
   /** The hub has not heard yet that it lost data. */
   let lost = false
   let planHash = ''
+  let connections = 0
+  let outboxResets = 0
   let connected = false
   let trouble: string | undefined = 'not connected yet'
 
@@ -100,6 +104,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
     process = 0
     generation = ''
     lost = true
+    outboxResets++
     outbox.reset()
     moment('started-over')
     deps.onLostData()
@@ -175,12 +180,9 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
     }
   }
 
-  const sendStatus = async (channel: Channel, signal: AbortSignal) => {
-    for (;;) {
-      await channel.send(JSON.stringify({ type: 'status', ...deps.status() } satisfies UpMessage))
-      await sleep(statusPauseMs, signal)
-      await statusBell.wait(signal)
-    }
+  const sendStatus = (channel: Channel, signal: AbortSignal) => {
+    const say = () => channel.send(JSON.stringify({ type: 'status', ...deps.status() } satisfies UpMessage))
+    return heartbeat({ say, news: statusBell, sleep }, signal)
   }
 
   const sendIndexRequests = async (channel: Channel, signal: AbortSignal) => {
@@ -227,6 +229,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
     await meet(channel, inbox, signal)
     using _lasting = after(lastingMs, onLasting)
     connected = true
+    connections++
     trouble = undefined
     log.info('connected to the hub', { process })
     try {
@@ -264,6 +267,7 @@ export function startHubLink(deps: HubLinkDeps): HubLink {
     },
     loadIndex: desk.load,
     statusChanged: () => statusBell.ring(),
+    figures: () => ({ reconnects: Math.max(0, connections - 1), outboxResets }),
     done: task.done,
     [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
   }

@@ -4,13 +4,12 @@ import { bell } from '@watch-hub/shared/runtime/bell'
 import type { CurrentConfig } from './config/current.ts'
 import type { Delivery } from './delivery/dispatcher.ts'
 import type { Fleet } from './fleet/fleet.ts'
-import type { Figures } from './http/metric-states.ts'
-import type { Instruments } from './http/metrics.ts'
 import type { HubAbout, HubStatus } from './http/status.ts'
 import type { EventFilter, HubView } from './http/view.ts'
 import { letterView } from './letter-view.ts'
 import type { Backups } from './store/backup/backups.ts'
 import type { LogRow, Store, StoreStats } from './store/store.ts'
+import type { Figures } from './telemetry/metrics/figures.ts'
 import type { Tracing } from './telemetry/tracing.ts'
 import { traceView } from './trace/trace.ts'
 import { createWhy } from './why/why.ts'
@@ -115,17 +114,16 @@ const matcher =
     (watch === undefined || row.matches.includes(watch) || row.routes.some((route) => route.watches.includes(watch))) &&
     (endpoint === undefined || row.routes.some((route) => route.endpoint === endpoint))
 
-export function countEntries(instruments: Instruments, rows: readonly LogRow[]): void {
-  for (const row of rows) instruments.entries(row.cluster, resourceName(row.object), 1)
-}
-
 export interface FigureParts extends HubParts {
   readonly tracing: Pick<Tracing, 'figures'>
 }
 
 /** States for `/metrics`. */
-export async function figuresOf({ store, config, delivery, fleet, tracing }: FigureParts): Promise<Figures> {
+export async function figuresOf(
+  { store, config, delivery, fleet, tracing }: FigureParts,
+  moment: Pick<Figures, 'now' | 'process'>,
+): Promise<Figures> {
   const stats = await store.stats()
   const [clusters, endpoints] = await Promise.all([fleet.clusters(stats), delivery.status()])
-  return { clusters, endpoints, store: stats, configRejected: config.status().rejected !== undefined, spans: tracing.figures() }
+  return { ...moment, clusters, endpoints, store: stats, config: config.status(), spans: tracing.figures() }
 }

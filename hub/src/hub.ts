@@ -13,17 +13,18 @@ import { openSource } from './config/open-source.ts'
 import { activationOf } from './config/plan.ts'
 import { type DeliveryDeps, startDelivery } from './delivery/dispatcher.ts'
 import { createEgress } from './delivery/egress.ts'
-import type { DeliveryMeter } from './delivery/meter.ts'
 import { createProxy } from './delivery/proxy.ts'
 import { startSecrets } from './delivery/secrets.ts'
 import { startFleet } from './fleet/fleet.ts'
-import { createMetrics, type Instruments } from './http/metrics.ts'
 import { type ServerParts, startServer } from './http/server.ts'
 import type { HubAbout } from './http/status.ts'
-import { countEntries, createView, figuresOf } from './hub-view.ts'
+import { createView, figuresOf } from './hub-view.ts'
 import type { HubSettings, TlsFiles } from './settings.ts'
 import { openBackups } from './store/backup/backups.ts'
 import { openStore, refuseSecond } from './store/sqlite.ts'
+import { bridgeDiag } from './telemetry/diag.ts'
+import { watchEventLoop } from './telemetry/metrics/event-loop.ts'
+import { createMetrics } from './telemetry/metrics/metrics.ts'
 import { otelSettings } from './telemetry/otel-env.ts'
 import { startTracing } from './telemetry/tracing.ts'
 
@@ -32,6 +33,8 @@ export interface HubDeps {
   readonly env: Readonly<Record<string, string | undefined>>
   /** ms since 1970. @default Date.now */
   readonly now?: () => number
+  /** Resident memory of this process. @default not told */
+  readonly memoryBytes?: () => number
 }
 
 export interface Hub extends AsyncDisposable {
@@ -48,26 +51,28 @@ export interface Hub extends AsyncDisposable {
 const sourceOf = ({ publicUrl }: HubSettings) => publicUrl !== undefined && { source: publicUrl.replace(/\/+$/, '') }
 
 /** Resolves when it listens. Rejects, with everything closed again, when a part cannot start. */
-export async function startHub(settings: HubSettings, { log, env, now = Date.now }: HubDeps): Promise<Hub> {
+export async function startHub(settings: HubSettings, { log, env, now = Date.now, memoryBytes }: HubDeps): Promise<Hub> {
   const { dataDir, logLimit, minFreeDisk, deadLetterRetentionMs, deadLetterLimit } = settings
   const otel = otelSettings(env)
   await using scope = new AsyncDisposableStack()
   const adminToken = await prepareDataDir(dataDir)
   refuseSecond(join(dataDir, 'hub.db'))
-  const metrics = scope.use(createMetrics({ log }))
+  scope.use(bridgeDiag(log))
   const file = join(dataDir, 'hub.db')
   const store = scope.use(await openStore({ file, log, logLimit, minFreeDisk, deadLetterRetentionMs, deadLetterLimit }))
   const backups = scope.use(await openBackups({ file, minFreeDisk }))
+  const metrics = scope.use(createMetrics({ log }, { version: release, instance: store.hubId, otel }))
+  const eventLoop = scope.use(watchEventLoop())
   const tracing = scope.use(startTracing({ store, log }, { ...otel, keepsFailures: settings.traceFailures }))
-  scope.use(store.onAppend((rows) => countEntries(metrics.instruments, rows)))
+  scope.use(store.onAppend(metrics.meters.appended))
   const secrets = scope.use(startSecrets({ log }, { env, ...optional('folder', settings.secretsDir) }))
   const delivery = scope.use(
     startDelivery(
-      { store, secrets, ...waysOut(settings), log, meter: meterOf(metrics.instruments), tracer: tracing.delivery },
+      { store, secrets, ...waysOut(settings), log, meter: metrics.meters.delivery, tracer: tracing.delivery },
       { release, allowInsecureCredentials: settings.allowInsecureCredentials, ...sourceOf(settings) },
     ),
   )
-  const fleet = scope.use(startFleet({ store, log, tracer: tracing.fleet, now }))
+  const fleet = scope.use(startFleet({ store, log, tracer: tracing.fleet, meter: metrics.meters.fleet, now }))
   const config: CurrentConfig = scope.use(
     startConfig(
       {
@@ -88,7 +93,9 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
 
   let about: HubAbout = { id: store.hubId, version: release, startedAt: now(), url: '', agentUrl: '' }
   const view = createView({ about: () => about, now, backups, store, config, delivery, fleet })
-  metrics.observe(() => figuresOf({ store, config, delivery, fleet, tracing }))
+  const process = () => ({ eventLoopDelayMs: eventLoop.delayMs(), ...optional('memoryBytes', memoryBytes?.()) })
+  const parts = { store, config, delivery, fleet, tracing }
+  scope.use(metrics.observe(() => figuresOf(parts, { now: now(), process: process() })))
   const admin = { view, adminToken, metrics: metrics.collect }
   const agents = { join: fleet.join, upgrade: fleet.door.upgrade }
   const urls = await startServers(scope, { admin, agents, log }, settings)
@@ -189,10 +196,3 @@ function sourceSettings({ config, dataDir }: HubSettings, env: HubDeps['env']) {
 
 const optional = <const K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } | Record<never, never> =>
   value === undefined ? {} : { [key]: value }
-
-const meterOf = (instruments: Instruments): DeliveryMeter => ({
-  attempt: instruments.attempt,
-  rateLimited: instruments.rateLimited,
-  delivered: () => {},
-  compacted: () => {},
-})

@@ -31,6 +31,7 @@ const io: CliIo = {
   setExitCode: (code) => {
     process.exitCode = code
   },
+  memoryBytes: () => process.memoryUsage.rss(),
   ...(process.stdout.isTTY ? { screen } : {}),
 }
 

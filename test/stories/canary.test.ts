@@ -1,6 +1,6 @@
 /**
  * A canary in every secret, receivers that say back what they were told in every way there is, and a search: in what the hub logs, stores,
- * answers and sends elsewhere no secret is found, the old ones as little as those that took their place meanwhile.
+ * answers, traces and sends elsewhere no secret is found, the old ones as little as those that took their place meanwhile.
  */
 import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -22,6 +22,7 @@ import {
 } from '../support/hostile-receiver/receiver.ts'
 import { manifest } from '../support/manifest.ts'
 import { service } from '../support/objects.ts'
+import { startOtlpReceiver } from '../support/otlp-receiver.ts'
 import { startWorld, type World } from '../support/world.ts'
 
 const authority = certificate({ commonName: 'private authority', hosts: [] })
@@ -199,7 +200,11 @@ async function setUp() {
   await repo.write('watch.yaml', manifest('Watch', 'all', { resources: ['services'], endpoints: names }))
   await repo.commit('config')
   const lines: string[] = []
+  const collector = scope.use(await startOtlpReceiver())
   const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_TRACES_SAMPLER: 'always_on',
+    OTEL_BSP_SCHEDULE_DELAY: '200',
     WATCH_HUB_SECRET_SIGNING: canaries['env/signing'] ?? '',
     WATCH_HUB_EGRESS_PROXY: `http://hub:${encodeURIComponent(proxyPassword)}@127.0.0.1:9`,
     WATCH_HUB_NO_PROXY: '127.0.0.1',
@@ -211,7 +216,7 @@ async function setUp() {
   const owned = scope.move()
   const all = (): Canaries => ({ ...canaries, ...issuer.tokens })
   return {
-    ...{ dir, secretsDir, cluster, receivers, issuer, world, lines, writeSecrets, canaries: all },
+    ...{ dir, secretsDir, cluster, receivers, issuer, collector, world, lines, writeSecrets, canaries: all },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
@@ -274,7 +279,7 @@ const requestText = ({ path, headers, body }: HostileReceiver['heard'][number]):
   [path, ...Object.entries(headers).map(([name, value]) => `${name}: ${String(value)}`), body ?? ''].join('\n')
 const heardText = ({ heard }: HostileReceiver): string => heard.map(requestText).join('\n\n')
 
-test('no secret is found in what the hub logs, stores, answers or sends elsewhere, whatever receivers say back', async () => {
+test('no secret is found in what the hub logs, stores, answers, traces or sends elsewhere, whatever receivers say back', async () => {
   await using on = await setUp()
   const { world, receivers, issuer, cluster } = on
   for (const name of names) {
@@ -317,7 +322,9 @@ test('no secret is found in what the hub logs, stores, answers or sends elsewher
   assert.equal(await world.hub().end('SIGTERM'), 0)
   const canaries = on.canaries()
 
-  const places = { ...answered, samples: samples.join('\n'), logs: on.lines.join('\n') }
+  const spans = JSON.stringify(on.collector.spans, (_, value) => (typeof value === 'bigint' ? String(value) : value))
+  assert.match(spans, /deliver bearer.*deliver mtls|deliver mtls.*deliver bearer/, 'attempts are traced')
+  const places = { ...answered, spans, samples: samples.join('\n'), logs: on.lines.join('\n') }
   const shown = Object.entries(places).flatMap(([place, text]) => sighted(text, canaries).map((name) => `${name} in ${place}`))
   assert.deepEqual(shown, [])
   assert.deepEqual(await sightedIn(world.dataDir, canaries), {})

@@ -196,7 +196,7 @@ export function startReconcile(deps: ReconcileDeps, settings: ReconcileSettings 
     },
     status: () => {
       const kinds = [...running.values()].map(({ kind }) => kind)
-      const { entries, bytes, waiting } = outbox.figures()
+      const { entries, bytes, frames, waiting } = outbox.figures()
       const sum = (of: (kind: Kind) => number) => kinds.reduce((total, kind) => total + of(kind), 0)
       return {
         received: received?.hash ?? '',
@@ -207,6 +207,7 @@ export function startReconcile(deps: ReconcileDeps, settings: ReconcileSettings 
           outboxEntries: entries,
           outboxBytes: bytes,
           outboxWaiting: waiting,
+          framesInFlight: frames,
           lists: counted.lists + sum((kind) => kind.figures().lists),
           watches: counted.watches + sum((kind) => kind.figures().watches),
           reloads: counted.reloads + sum((kind) => kind.figures().reloads),

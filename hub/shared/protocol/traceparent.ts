@@ -23,6 +23,10 @@ export function parseTraceparent(text: string): TraceContext | undefined {
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & sampledFlag) !== 0 }
 }
 
+/** What the text of a `traceparent` says, without taking it apart: it is looked at for every event. */
+export const isSampled = (text: string | undefined): boolean =>
+  text !== undefined && (Number.parseInt(text.slice(-1), 16) & sampledFlag) !== 0
+
 export const formatTraceparent = ({ traceId, spanId, sampled }: TraceContext): string =>
   `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`
 

@@ -11,6 +11,8 @@ export interface CliIo {
   readonly signal: AbortSignal
   /** 0 = done, 1 = the command's answer is no, 2 = used wrongly. */
   setExitCode(code: number): void
+  /** Resident memory of the process. */
+  readonly memoryBytes?: () => number
   /** The terminal that `out` goes to; absent when it goes to a file or a pipe. */
   readonly screen?: Screen
 }

@@ -149,12 +149,13 @@ export const serve = command({
   about: 'run a hub, until SIGINT or SIGTERM',
   flags,
   notes:
+    'Traces and metrics go to an OpenTelemetry collector where OTEL_EXPORTER_OTLP_ENDPOINT (http://collector:4318) says one; OTEL_TRACES_SAMPLER and other OTEL_ variables count, see hub/docs/tracing.md. ' +
     "Where --allow-egress and --deny-egress meet, the narrower range decides: '--deny-egress 0.0.0.0/0 ::/0 --allow-egress 10.1.0.0/16' leaves one network.",
   run: async (io, values) => {
     const settings = toSettings(values, io.cwd)
     const log = createLog((line) => io.out(line.trimEnd()), values.logLevel)
     const { startHub } = await import('../hub.ts') // only here: the other commands start without it
-    await using hub = await startHub(settings, { log, env: io.env })
+    await using hub = await startHub(settings, { log, env: io.env, ...(io.memoryBytes && { memoryBytes: io.memoryBytes }) })
     await Promise.race([hub.done, io.signal.aborted || once(io.signal, 'abort')])
     log.info('stopping')
   },

@@ -16,6 +16,7 @@ import type { Sleep } from '@watch-hub/shared/runtime/sleep'
 import { isAbort, Task } from '@watch-hub/shared/runtime/task'
 import type { EndpointConfig, Metadata } from '../config/model.ts'
 import type { AttemptRecord, Pause, Store } from '../store/store.ts'
+import { agesOf } from './ages.ts'
 import { fence } from './allow.ts'
 import { type Attempts, createAttempts } from './attempts.ts'
 import type { Bodies } from './body/bodies.ts'
@@ -109,6 +110,7 @@ export interface CourierReport extends ProgressReport {
   readonly endpoint: EndpointConfig
   readonly breaker: BreakerStatus
   readonly inFlight: number
+  readonly frozen: number
   readonly holds: readonly Hold[]
 }
 
@@ -201,7 +203,8 @@ export function startCourier(
     supply.news.look()
   }
 
-  function onAccepted(batch: WaitingBatch, events = batch.frozen.members.length): void {
+  /** `told`: those of its events that were taken. */
+  function onAccepted(batch: WaitingBatch, told = batch.items ?? [], events = batch.frozen.members.length): void {
     accepted++
     faults.reset()
     const { failures } = shown.report()
@@ -209,6 +212,7 @@ export function startCourier(
     shown.accepted(events)
     const waited = batch.appendedAt !== undefined && { waitedMs: wall() - batch.appendedAt }
     deps.meter.delivered({ endpoint: name, events, ...waited })
+    for (const age of agesOf(told, wall())) deps.meter.told({ endpoint: name, ...age })
   }
 
   function onSetback({ phase, why, waitMs, batch }: Setback): void {
@@ -380,6 +384,7 @@ export function startCourier(
       endpoint: order.endpoint,
       breaker: breaker.view(now()),
       inFlight: attempts?.inFlight ?? 0,
+      frozen: queue.lanes.all.length - queue.lanes.busy,
       holds: holdsOf(order.endpoint, gate.pause, began),
     }),
     detail: () => ({

@@ -25,7 +25,7 @@ function stage() {
       arrived: () => {},
       lookForScans: () => {},
       report: () => ({
-        ...{ phase: 'idle', since: 0, delivered: 0, failures: 0, inFlight: 0, holds: [] },
+        ...{ phase: 'idle', since: 0, delivered: 0, failures: 0, inFlight: 0, frozen: 0, holds: [] },
         breaker: { state: 'closed', since: 0 },
         endpoint: order.endpoint,
       }),

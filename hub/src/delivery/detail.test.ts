@@ -6,7 +6,7 @@ import { endpointConfig } from './testing/rows.ts'
 
 const status: EndpointStatus = {
   ...{ name: 'dns', url: 'https://dns.example.com/hooks', format: 'watch-hub', phase: 'delivering', since: 1, backlog: 100 },
-  ...{ skipped: 0, delivered: 5, failures: 0, inFlight: 1, holds: [], scans: [] },
+  ...{ skipped: 0, delivered: 5, failures: 0, inFlight: 1, frozen: 0, holds: [], scans: [] },
   breaker: { state: 'closed', since: 1 },
   parked: { objects: 0, bytes: 0 },
   deadLetters: { count: 0, bytes: 0, limit: 1_000 },

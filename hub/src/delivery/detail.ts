@@ -49,6 +49,8 @@ export interface EndpointHealth {
   readonly breaker: BreakerStatus
   /** Requests under way. */
   readonly inFlight: number
+  /** Frozen batches that wait for their attempt. */
+  readonly frozen: number
   /** `objects` that are parked, and the bytes of all their waiting events. */
   readonly parked: { readonly objects: number; readonly bytes: number }
   readonly deadLetters: DeadLetterFigures

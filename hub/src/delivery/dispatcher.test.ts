@@ -1,6 +1,7 @@
 /** Which couriers run, and what is said about them. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { type DeliveryMeter, silentMeter } from './meter.ts'
 import { eventually } from './testing/eventually.ts'
 import { told } from './testing/payload.ts'
 import { type Answer, startReceiver } from './testing/receiver.ts'
@@ -47,6 +48,7 @@ test('metadata of Settings is part of what an endpoint is told', async () => {
 const health = {
   breaker: { state: 'closed', since: 5_000 },
   inFlight: 0,
+  frozen: 0,
   parked: { objects: 0, bytes: 0 },
   deadLetters: { count: 0, bytes: 0, limit: 256 * 1024 ** 2 },
   holds: [],
@@ -110,11 +112,14 @@ test('each attempt and each delivery is counted', async () => {
   const attempts: string[] = []
   const delivered: number[] = []
   let compacted = 0
-  const meter = {
-    rateLimited: () => {},
-    attempt: ({ endpoint, outcome, events }: { endpoint: string; outcome: string; events: number }) =>
-      void attempts.push(`${endpoint} ${outcome} ${events}`),
-    delivered: ({ events }: { events: number }) => void delivered.push(events),
+  const requests: unknown[] = []
+  const news: string[] = []
+  const meter: DeliveryMeter = {
+    ...silentMeter,
+    attempt: ({ endpoint, outcome, events }) => void attempts.push(`${endpoint} ${outcome} ${events}`),
+    request: ({ host, status, error }) => void requests.push([host, status, error]),
+    delivered: ({ events }) => void delivered.push(events),
+    told: ({ endpoint, observedMs }) => void news.push(`${endpoint} ${observedMs > 0}`),
     compacted: ({ rows }: { rows: number }) => {
       compacted += rows
     },
@@ -128,6 +133,13 @@ test('each attempt and each delivery is counted', async () => {
   await eventually(() => delivered.length === 1)
   assert.deepEqual(attempts, ['dns http_5xx 2', 'dns connection_reset 2', 'dns accepted 2'])
   assert.deepEqual(delivered, [2])
+  assert.deepEqual(news, ['dns true', 'dns true'])
+  assert.deepEqual(requests, [
+    ['127.0.0.1', 503, '503'],
+    ['127.0.0.1', undefined, 'connection_reset'],
+    ['127.0.0.1', undefined, 'connection_reset'],
+    ['127.0.0.1', 200, undefined],
+  ])
   assert.equal(compacted, 1)
 })
 

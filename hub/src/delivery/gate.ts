@@ -7,6 +7,7 @@ import { contentHash } from '@watch-hub/shared/pipeline/hash'
 import type { EndpointConfig } from '../config/model.ts'
 import type { Pause } from '../store/store.ts'
 import type { Egress } from './egress.ts'
+import type { DeliveryMeter } from './meter.ts'
 import { openPost, type Post } from './post.ts'
 import type { EgressProxy } from './proxy.ts'
 import type { Secrets } from './secrets.ts'
@@ -17,6 +18,8 @@ export interface GateDeps {
   readonly secrets: Secrets
   readonly egress: Egress
   readonly proxy?: EgressProxy | undefined
+  /** @default none */
+  readonly meter?: Pick<DeliveryMeter, 'request'>
   readonly now: () => number
   /** It may have been shut or opened: look again. */
   readonly onChange: () => void
@@ -48,7 +51,7 @@ export interface Gate extends AsyncDisposable {
 const lookAgainMs = 30_000
 
 export function createGate(first: EndpointConfig, deps: GateDeps, settings: TargetSettings): Gate {
-  const { secrets, egress, proxy, now, onChange, onExpired = () => {} } = deps
+  const { secrets, egress, proxy, meter, now, onChange, onExpired = () => {} } = deps
   let endpoint = first
   let pause: Pause | undefined
   let lease: Lease | undefined
@@ -96,7 +99,7 @@ export function createGate(first: EndpointConfig, deps: GateDeps, settings: Targ
     if (lease !== undefined && identity === made) return undefined
     retire()
     made = identity
-    lease = leased(openPost(resolved.target, { timeoutMs, outcomes, egress, proxy, now }))
+    lease = leased(openPost(resolved.target, { timeoutMs, outcomes, egress, proxy, meter, now }))
     return undefined
   }
 

@@ -11,6 +11,8 @@ import type { EndpointConfig } from '../config/model.ts'
 import { type Answer, type Connections, openConnections } from './connections.ts'
 import type { Egress } from './egress.ts'
 import { answerBytes } from './failure-list.ts'
+import { measured } from './measured.ts'
+import { type DeliveryMeter, silentMeter } from './meter.ts'
 import type { AskToken } from './oauth.ts'
 import { failed, judge } from './outcome.ts'
 import type { EgressProxy } from './proxy.ts'
@@ -33,18 +35,21 @@ export interface PostSettings {
   /** Tells what was said to accepted requests too. @default false */
   readonly keepAnswers?: boolean
   readonly now: () => number
+  /** @default none */
+  readonly meter?: Pick<DeliveryMeter, 'request'> | undefined
 }
 
 /** A connection that was closed while nobody used it says so at once; later it is an answer to the request. */
 const staleWithinMs = 1_000
 
 export function openPost(given: Target, settings: PostSettings): Post {
-  const { timeoutMs, outcomes = {}, keepAnswers = false, now } = settings
+  const { timeoutMs, outcomes = {}, keepAnswers = false, now, meter = silentMeter } = settings
   const { url } = given
   const tokenUrl = given.oauth2?.tokenUrl
-  const tokens = tokenUrl && openConnections({ ...settings, receiver: tokenUrl, tls: authoritiesOf(given) })
+  const open = (receiver: URL, tls: Target['tls']) => measured(openConnections({ ...settings, receiver, tls }), receiver, meter)
+  const tokens = tokenUrl && open(tokenUrl, authoritiesOf(given))
   const target = tokens === undefined ? given : withTokens(given, { ask: asking(tokens, given, now), now })
-  const connections = openConnections({ ...settings, receiver: url, tls: target.tls })
+  const connections = open(url, target.tls)
   const path = `${url.pathname}${url.search}`
   const running = new Set<Promise<unknown>>()
 

@@ -32,8 +32,8 @@ export interface VerdictsDeps {
   /** In [0, 1). */
   readonly random: () => number
   readonly endpoint: () => EndpointConfig
-  /** Events of a batch were accepted. */
-  readonly onAccepted: (batch: WaitingBatch, events: number) => void
+  /** Events of a batch were accepted. `told`: those of them that are known. */
+  readonly onAccepted: (batch: WaitingBatch, told: readonly (Item | undefined)[], events: number) => void
 }
 
 export interface Verdicts {
@@ -110,7 +110,8 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
     // ids that are not ours are foreign text, perhaps a secret said back: they are counted
     if (refused.unknown.length > 0)
       log.warn('the endpoint names events that were not sent to it', { events: refused.unknown.length })
-    const failing = refused.parked.length + refused.dead.length
+    const untaken = new Set([...refused.parked, ...refused.dead].map(({ item }) => item))
+    const failing = untaken.size
     const letters = refused.dead.map(({ item, why }) =>
       letterOf(item, why, { attempts: 1, firstAttemptAt: batch.firstChargedAt ?? now() }),
     )
@@ -122,7 +123,8 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
       outcome = await part(lane, batch, { parking: all, letters: [] })
     }
     expectFrozen(outcome)
-    deps.onAccepted(batch, batch.frozen.members.length - failing)
+    const told = (batch.items ?? []).filter((item) => item !== undefined && !untaken.has(item))
+    deps.onAccepted(batch, told, batch.frozen.members.length - failing)
     if (failing > 0)
       log.warn('the endpoint did not take some events of a batch', { events: failing, reason: failures[0]?.message, ...trace })
   }
@@ -154,11 +156,12 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
   }
 
   async function acceptParked(batch: WaitingBatch, failures: readonly NamedFailure[] = [], at: number): Promise<void> {
-    const id = eventId(itemOf(batch))
+    const item = itemOf(batch)
+    const id = eventId(item)
     const failure = failures.find((each) => each.id === id)
     if (failure !== undefined) return charge(batch, whyOf(failure), { at, final: !failure.retry })
     expectFrozen(await queue.change({ given: [batch.frozen.id] }))
-    deps.onAccepted(batch, 1)
+    deps.onAccepted(batch, [item], 1)
     moment('object-unparked')
   }
 

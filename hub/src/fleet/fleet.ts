@@ -7,6 +7,7 @@ import type { Snapshot } from '../config/model.ts'
 import type { Store, StoreStats } from '../store/store.ts'
 import { handshake } from './handshake.ts'
 import { type Issued, issueToken, type JoinDeps, type JoinOutcome, join } from './join.ts'
+import { type FleetMeter, silentFleetMeter } from './meter.ts'
 import type { AgentAnswer } from './questions.ts'
 import { createRegistry } from './registry.ts'
 import { openSession } from './session.ts'
@@ -34,9 +35,11 @@ export interface FleetDeps {
   readonly tracer?: FleetTracer
   /** ms */
   readonly now: () => number
+  /** @default none */
+  readonly meter?: FleetMeter
 }
 
-export function startFleet({ store, log, tracer = silentFleetTracer, now }: FleetDeps): Fleet {
+export function startFleet({ store, log, tracer = silentFleetTracer, meter = silentFleetMeter, now }: FleetDeps): Fleet {
   const registry = createRegistry({ now, tracer })
   const joinDeps: JoinDeps = { store, declared: registry.declared, now }
 
@@ -53,7 +56,7 @@ export function startFleet({ store, log, tracer = silentFleetTracer, now }: Flee
     const { cluster, process, version } = met.peer
     const sessionLog = log.with({ cluster, process })
     const session = openSession(
-      { store, log: sessionLog, tracer, now, onStatus: (status) => registry.report(cluster, status) },
+      { store, log: sessionLog, tracer, meter, now, onStatus: (status) => registry.report(cluster, status) },
       met.peer,
       channel,
       inbox,

@@ -17,6 +17,8 @@ import type { FleetTracer } from './tracer.ts'
 interface Member {
   session?: Session
   status?: AgentStatus
+  /** When `status` came, ms. */
+  heardAt?: number
   /** Connected since, or last seen, ms. */
   since?: number
   version?: string
@@ -82,7 +84,10 @@ export function createRegistry({ now, tracer }: RegistryDeps): Registry {
       const before = member.session
       if (before !== undefined)
         dismiss(before, 'superseded', 'a newer connection of this cluster has taken over', before.peer.process !== process)
-      if (before?.peer.process !== process) delete member.status
+      if (before?.peer.process !== process) {
+        delete member.status
+        delete member.heardAt
+      }
       Object.assign(member, { session, version, since: now(), left: false })
       const plan = plans.get(cluster)
       if (plan !== undefined) offer(session, plan)
@@ -95,7 +100,7 @@ export function createRegistry({ now, tracer }: RegistryDeps): Registry {
       member.since = now()
     },
     report: (cluster, status) => {
-      memberOf(cluster).status = status
+      Object.assign(memberOf(cluster), { status, heardAt: now() })
       rollout.report(cluster, status)
     },
     dismiss: (cluster, code, reason) => dismiss(members.get(cluster)?.session, code, reason),
@@ -157,8 +162,10 @@ function clusterStatus({ name, snapshot, plan, member, agent, objects, compariso
     objects,
     corrections: correctionsOf(comparisons),
     figures: status?.figures ?? {},
+    framesWaiting: session?.framesWaiting ?? 0,
     streams: plan === undefined ? [] : streamStatuses(plan, status, comparisons),
     ...optional('since', member.since),
+    ...optional('heardAt', member.heardAt),
     ...optional('process', session?.peer.process ?? agent?.process),
     ...optional('version', member.version),
     ...optional('clusterUid', agent?.clusterUid),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { silentLog } from '@watch-hub/shared/runtime/log'
+import { silentFleetMeter } from './meter.ts'
 import { openSession } from './session.ts'
 import { silentFleetTracer } from './tracer.ts'
 
@@ -16,7 +17,7 @@ test('a session whose peer is gone before its welcome ends like any other', asyn
   }
   const peer = { cluster: 'a', clusterUid: 'u', process: 1, version: 'v', plan: '', lastFrame: 0, generation: 'g' }
   const session = openSession(
-    { store, log: silentLog, tracer: silentFleetTracer, now: Date.now, onStatus: () => {} },
+    { store, log: silentLog, tracer: silentFleetTracer, meter: silentFleetMeter, now: Date.now, onStatus: () => {} },
     peer,
     channel,
     channel.messages[Symbol.asyncIterator](),

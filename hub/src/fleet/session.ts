@@ -3,7 +3,7 @@
  *
  * Down go plans, acks and questions, up come frames, states, index requests and answers. Frames are appended in the order they came, several at a time,
  * so that the store can commit them together; an ack is sent only for what is durable (law 1). At most `framesInFlight` frames wait
- * for the store: beyond that the socket is not read. What plans mean and who may connect is the registry's business.
+ * for the store: one more, and the socket is not read. What plans mean and who may connect is the registry's business.
  */
 
 import { checksumOf, emptyChecksum, plus } from '@watch-hub/shared/protocol/checksum'
@@ -20,6 +20,7 @@ import { moment } from '@watch-hub/shared/runtime/moment'
 import { isAbort } from '@watch-hub/shared/runtime/task'
 import type { Append, Mismatch, Store } from '../store/store.ts'
 import type { Goodbye, Peer } from './handshake.ts'
+import type { FleetMeter } from './meter.ts'
 import { type AgentAnswer, openQuestions } from './questions.ts'
 import type { FleetTracer, FrameTrace } from './tracer.ts'
 
@@ -33,12 +34,15 @@ export interface SessionDeps {
   /** ms since 1970 */
   readonly now: () => number
   readonly onStatus: (status: AgentStatus) => void
+  readonly meter: FleetMeter
 }
 
 export interface Session {
   readonly peer: Peer
   /** The agent said that it leaves on purpose. */
   readonly left: boolean
+  /** Frames that wait for the store. */
+  readonly framesWaiting: number
   /** Tells the agent its plan. False = it holds this one already. */
   offer(plan: Plan): boolean
   /** Says why and closes. */
@@ -47,6 +51,13 @@ export interface Session {
   ask(question: Question): Promise<AgentAnswer>
   /** Runs until the connection ends. Never rejects: a broken peer is logged, not thrown. */
   run(): Promise<void>
+}
+
+interface Arrived {
+  readonly number: number
+  readonly trace: FrameTrace
+  /** Monotonic, ms. */
+  readonly arrivedAt: number
 }
 
 export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inbox: AsyncIterator<Message>): Session {
@@ -78,12 +89,13 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
     tellSoon({ type: 'reload', stream, reason: `expected the checksum ${hub} that the hub's inventory has, got ${agent}` })
   }
 
-  const settle = (outcome: Append, number: number, trace: FrameTrace) => {
+  const settle = (outcome: Append, { number, trace, arrivedAt }: Arrived) => {
     if (outcome.kind === 'refused') {
       trace.failed(outcome.reason)
       dismiss({ code: outcome.code, reason: outcome.reason, final: outcome.code === 'superseded' })
       return
     }
+    deps.meter.frame({ cluster: peer.cluster, ms: performance.now() - arrivedAt })
     if (outcome.kind === 'stored') trace.stored(outcome.rows)
     moment('frame-stored')
     for (const mismatch of outcome.kind === 'stored' ? (outcome.mismatches ?? []) : []) reload(mismatch)
@@ -93,7 +105,9 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
   }
 
   const takeFrame = async (bytes: Uint8Array) => {
+    const arrivedAt = performance.now()
     const receivedAt = deps.now()
+    if (appends.size >= framesInFlight) await Promise.race(appends) // what it says of itself is heard while it keeps to the bound
     const { cluster, clusterUid } = peer
     const sent = decodeFrame(await unpack('frame', bytes))
     if (sent.process !== peer.process) throw new Error(`expected frames of process ${peer.process}, got one of ${sent.process}`)
@@ -102,7 +116,7 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
     const { frame } = trace
     const append: Promise<void> = deps.store
       .append(cluster, frame, leaving.signal)
-      .then((outcome) => settle(outcome, frame.number, trace))
+      .then((outcome) => settle(outcome, { number: frame.number, trace, arrivedAt }))
       .catch((error: unknown) => {
         if (isAbort(error, leaving.signal)) return // it still waited for room on the disk; the agent sends it again
         trace.failed(describeError(error))
@@ -111,7 +125,6 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
       })
       .finally(() => appends.delete(append))
     appends.add(append)
-    if (appends.size >= framesInFlight) await Promise.race(appends)
   }
 
   const answerIndex = async ({ request, plan, stream }: IndexRequest) => {
@@ -144,6 +157,9 @@ export function openSession(deps: SessionDeps, peer: Peer, channel: Channel, inb
     peer,
     get left() {
       return left
+    },
+    get framesWaiting() {
+      return appends.size
     },
     offer: (plan) => {
       if (plan.hash === heldPlan) return false

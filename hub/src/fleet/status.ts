@@ -51,6 +51,10 @@ export interface ClusterStatus {
   readonly objects: number
   /** By kind; kinds without any are not listed. */
   readonly corrections: readonly Corrections[]
-  /** The agent's own figures. */
+  /** The agent's own figures, as it told them last. */
   readonly figures: Readonly<Record<string, number>>
+  /** When that was, ms. */
+  readonly heardAt?: number
+  /** Frames that arrived and wait for the store. */
+  readonly framesWaiting: number
 }

@@ -73,6 +73,8 @@ const clusterStatus: Decoder<ClusterStatus> = object({
   corrections: array(object({ resource: string, count: number, byAudit: number, at: number })),
   objects: number,
   figures: record(number),
+  heardAt: optional(number),
+  framesWaiting: number,
 })
 export const clusterStatuses = array(clusterStatus)
 
@@ -84,6 +86,7 @@ const healthFields = {
     nextProbeAt: optional(number),
   }),
   inFlight: number,
+  frozen: number,
   parked: object({ objects: number, bytes: number }),
   deadLetters: object({ count: number, bytes: number, limit: number }),
   holds: array(

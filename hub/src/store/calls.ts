@@ -71,7 +71,7 @@ export interface EventAtEndpoint {
 }
 
 /** What the engine knows of `StoreStats`. */
-export type EngineStats = Omit<StoreStats, 'state' | 'logLimit' | 'deadLetterLimit' | 'freeBytes'>
+export type EngineStats = Omit<StoreStats, 'state' | 'logLimit' | 'deadLetterLimit' | 'freeBytes' | 'callsWaiting' | 'reads'>
 
 export interface Room {
   readonly logBytes: number

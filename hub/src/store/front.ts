@@ -41,6 +41,7 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
   const listeners = new Set<Parameters<Store['onAppend']>[0]>()
   const upkeep = startUpkeep({ link, floor: () => tail.floor }, settings)
   const contexts = new Map<string, Context>()
+  const reads = { memory: 0, disk: 0 }
   let closing: Promise<void> | undefined
 
   const append = async (cluster: string, frame: Frame): Promise<Append> => {
@@ -74,8 +75,12 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
     },
     endpoint: (name) => endpoint(link, name),
     standing: (name) => link.call('standing', name),
-    read: async (endpoint, from, limits) =>
-      tail.covers(from) ? tail.read(endpoint, from, limits) : link.call('read', { endpoint, from, limits }),
+    read: async (endpoint, from, limits) => {
+      const where = tail.covers(from) ? 'memory' : 'disk'
+      const read = where === 'memory' ? tail.read(endpoint, from, limits) : await link.call('read', { endpoint, from, limits })
+      reads[where] += read.rows.length
+      return read
+    },
     rows: (sequences) => link.call('rows', sequences),
     readScan: (id, limits) => link.call('readScan', { id, limits }),
     resync: (order) => resync(link, order),
@@ -118,7 +123,10 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
     get state() {
       return upkeep.figures.state
     },
-    stats: async () => ({ ...(await link.call('stats', undefined)), ...upkeep.figures }),
+    stats: async () => {
+      const callsWaiting = link.waiting
+      return { ...(await link.call('stats', undefined)), ...upkeep.figures, callsWaiting, reads: { ...reads } }
+    },
     [Symbol.asyncDispose]: () => {
       closing ??= close()
       return closing

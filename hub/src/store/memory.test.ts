@@ -67,3 +67,31 @@ test('rows are pruned when their time has come', async () => {
   assert.equal((await store.stats()).logRows, 0)
   assert.deepEqual(rounds, [7, 7])
 })
+
+test('calls that wait are counted before the question itself, and rows by where they were read', async () => {
+  await using store = openMemoryStore({ tail: { rows: 1, bytes: 1e6 } })
+  await store.activate(activation({ lb: watch() }))
+  const [first] = await (await startAgent(store)).send([seen('a'), seen('b')])
+  const calls = [store.agents(), store.paused()]
+  const { callsWaiting } = await store.stats()
+  await Promise.all(calls)
+  assert.equal(callsWaiting, 2)
+  assert.equal((await store.stats()).callsWaiting, 0)
+  const limits = { rows: 10, bytes: 1e6 }
+  await store.read('dns', 0, limits)
+  assert.deepEqual((await store.stats()).reads, { memory: 0, disk: 2 })
+  await store.read('dns', first?.sequence ?? 0, limits)
+  assert.deepEqual((await store.stats()).reads, { memory: 1, disk: 2 })
+})
+
+test('every commit is counted by how long it took', async () => {
+  await using store = openMemoryStore()
+  await store.activate(activation({ lb: watch() }))
+  const counted = async () => (await store.stats()).commits.counts.reduce((sum, each) => sum + each, 0)
+  const before = await counted()
+  await (await startAgent(store)).send([seen('a')])
+  const { commits } = await store.stats()
+  assert.ok((await counted()) > before)
+  assert.equal(commits.counts.length, commits.boundsMs.length + 1)
+  assert.ok(commits.sumMs > 0)
+})

@@ -27,6 +27,7 @@ import { retentionFacts } from './testing/facts/retention.ts'
 import { scanFacts } from './testing/facts/scans.ts'
 import { storyFacts } from './testing/facts/stories.ts'
 import { survivalFacts } from './testing/facts/survival.ts'
+import { traceFacts } from './testing/facts/traces.ts'
 
 export interface OpenedStore {
   readonly store: Store
@@ -81,6 +82,7 @@ export function storeContract(name: string, open: OpenStore): void {
     compactionFacts(lab)
     agentFacts(lab)
     survivalFacts(lab)
+    traceFacts(lab)
   })
 }
 

@@ -564,6 +564,12 @@ export interface StoreStats {
   readonly endpoints: readonly EndpointBacklog[]
   /** Duration of the last commits, ms. */
   readonly commitMs: { readonly last: number; readonly p50: number; readonly p99: number }
+  /** Of all commits since it was opened: `counts` has one more than `boundsMs`, for what took longer. */
+  readonly commits: { readonly boundsMs: readonly number[]; readonly counts: readonly number[]; readonly sumMs: number }
+  /** Calls that were not answered when the question was put. */
+  readonly callsWaiting: number
+  /** Rows that couriers read since it was opened. */
+  readonly reads: { readonly memory: number; readonly disk: number }
 }
 
 export interface Store extends AsyncDisposable {

@@ -10,6 +10,7 @@
 import type { Resource } from '@opentelemetry/resources'
 import {
   formatTraceparent,
+  isSampled,
   newSpanId,
   newTrace,
   parseTraceparent,
@@ -41,9 +42,8 @@ export function createDeliveryTracing(deps: DeliveryTracingDeps): DeliveryTracer
 
   function begin(start: AttemptStart): AttemptTrace {
     const watch = stopwatch()
-    const events = eventsOf(start)
     const drawn = newTrace()
-    const sampled = events.length === 0 ? sampling.event(drawn) : events.some(({ context }) => context.sampled)
+    const sampled = start.items.length === 0 ? sampling.event(drawn) : start.items.some(({ row }) => isSampled(row.traceparent))
     const context = { ...drawn, sampled }
     const requests: SpanData[] = []
     return {
@@ -54,7 +54,7 @@ export function createDeliveryTracing(deps: DeliveryTracingDeps): DeliveryTracer
         const failed = of.error !== undefined
         if (!sampled && !(failed && deps.keepsFailures)) return
         for (const span of requests) spans.add(span, deps.hub)
-        spans.add(deliverSpan(start, of, { context, events, watch, maxLinks: spans.maxLinks }), deps.hub)
+        spans.add(deliverSpan(start, of, { context, watch, maxLinks: spans.maxLinks }), deps.hub)
       },
     }
   }
@@ -84,15 +84,14 @@ const eventsOf = ({ items }: AttemptStart): readonly LinkTo[] =>
 
 interface Around {
   readonly context: TraceContext
-  readonly events: readonly LinkTo[]
   readonly watch: Stopwatch
   readonly maxLinks: number
 }
 
-function deliverSpan(start: AttemptStart, of: AttemptEnd, { context, events, watch, maxLinks }: Around): SpanData {
+function deliverSpan(start: AttemptStart, of: AttemptEnd, { context, watch, maxLinks }: Around): SpanData {
   const before = parseTraceparent(start.previous ?? '')
   const previous = before === undefined ? [] : [{ context: before, attributes: { [names.attempt]: start.number - 1 } }]
-  const { links, total, dropped } = linksOf(events, maxLinks, previous)
+  const { links, total, dropped } = linksOf(eventsOf(start), maxLinks, previous)
   return {
     context,
     name: `deliver ${start.endpoint}`,

@@ -8,7 +8,7 @@
 
 import type { Resource } from '@opentelemetry/resources'
 import { isSynced } from '@watch-hub/shared/protocol/frames'
-import { formatTraceparent, newSpanId, newTrace, parseTraceparent } from '@watch-hub/shared/protocol/traceparent'
+import { formatTraceparent, isSampled, newSpanId, newTrace, parseTraceparent } from '@watch-hub/shared/protocol/traceparent'
 import { commitContext } from '../config/commit-context.ts'
 import { paddedSequence, rfc3339 } from '../delivery/formats/format.ts'
 import type { FleetTracer, FrameStart, PlanStep } from '../fleet/tracer.ts'
@@ -133,13 +133,13 @@ export function createFleetTracing(deps: FleetTracingDeps): FleetTracing {
         stored(rows) {
           const to = watch.end()
           firstEvent(traced, rows, to)
-          const recorded = rows.filter(isSampled)
+          const recorded = rows.filter(({ traceparent }) => isSampled(traceparent))
           if (recorded.length === 0) return
           processed(traced, rows, { from, to })
           track(created(traced, recorded).catch(() => {})) // a context that is gone: the event was told long ago
         },
         failed: (error) => {
-          const entries = frame.entries.filter((entry) => !isSynced(entry) && isSampled(entry))
+          const entries = frame.entries.filter((entry) => !isSynced(entry) && isSampled(entry.traceparent))
           if (entries.length > 0) processed(traced, [], { from, to: watch.end(), error })
         },
       }
@@ -167,13 +167,15 @@ interface Processed {
 function sampled(frame: FrameStart['frame'], sampling: Sampling): FrameStart['frame'] {
   const entries = frame.entries.map((entry) => {
     if (isSynced(entry)) return entry
-    const context = parseTraceparent(entry.traceparent ?? '') ?? newTrace()
-    return { ...entry, traceparent: formatTraceparent({ ...context, sampled: sampling.event(context) }) }
+    const drawn = entry.traceparent === undefined ? newTrace() : parseTraceparent(entry.traceparent)
+    const context = { ...(drawn ?? newTrace()), sampled: drawn !== undefined && sampling.event(drawn) }
+    // Most are not sampled in a burst, and come that way.
+    return entry.traceparent !== undefined && context.sampled === isSampled(entry.traceparent)
+      ? entry
+      : { ...entry, traceparent: formatTraceparent(context) }
   })
   return { ...frame, entries }
 }
-
-const isSampled = ({ traceparent = '' }: { readonly traceparent?: string | undefined }): boolean => traceparent.endsWith('-01')
 
 const linksTo = (rows: readonly LogRow[]): readonly LinkTo[] =>
   rows.flatMap((row) => {

@@ -37,6 +37,9 @@ export function openCrashable({ file, now }: { readonly file: string; readonly n
     hubId: host.hubId,
     head: host.head,
     ended: ended.promise,
+    get waiting() {
+      return requests.size
+    },
     call: async <K extends CallName>(op: K, input: Input<K>) => {
       const { id, answer } = requests.open(op)
       if (queue.length === 0) setImmediate(run)

@@ -15,6 +15,7 @@ export const t0 = Date.UTC(2026, 10, 23, 12, 0, 0)
 export const fakeHealth: EndpointHealth = {
   breaker: { state: 'open', since: t0 - 12_000, reason: '5 failures in a row', nextProbeAt: t0 + 8_000 },
   inFlight: 0,
+  frozen: 0,
   parked: { objects: 1, bytes: 12_700 },
   deadLetters: { count: 2, bytes: 3_200, limit: 268_435_456 },
   holds: [],
@@ -67,6 +68,8 @@ export const fakeStatus: HubStatus = {
       left: false,
       corrections: [],
       figures: { outbox: 2 },
+      heardAt: t0 - 4_000,
+      framesWaiting: 0,
     },
     {
       name: 'prod-us-1',
@@ -81,6 +84,7 @@ export const fakeStatus: HubStatus = {
       left: false,
       corrections: [],
       figures: {},
+      framesWaiting: 0,
     },
   ],
   endpoints: [

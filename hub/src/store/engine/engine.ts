@@ -63,11 +63,11 @@ export interface Engine {
 
 export interface EngineDeps {
   readonly now: () => number
-  readonly commitMs: () => StoreStats['commitMs']
+  readonly commits: () => Pick<StoreStats, 'commitMs' | 'commits'>
 }
 
 /** Brings the database to its newest schema and takes it over. */
-export function createEngine(db: Database, { now, commitMs }: EngineDeps): Engine {
+export function createEngine(db: Database, { now, commits }: EngineDeps): Engine {
   migrate(db)
   const identity = takeOver(db)
   const parts = createParts(db, { now, generation: identity.generation })
@@ -75,7 +75,7 @@ export function createEngine(db: Database, { now, commitMs }: EngineDeps): Engin
   renewScans(db, parts.scans)
   return {
     ...identity,
-    ops: createOps(db, parts, commitMs),
+    ops: createOps(db, parts, commits),
     head: () => log.totals().head,
     forget: () => {
       for (const part of [streams, plans, audiences, patches]) part.forget()
@@ -129,7 +129,7 @@ function createParts(db: Database, { now, generation }: { readonly now: () => nu
 
 type Parts = ReturnType<typeof createParts>
 
-function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs']): Ops {
+function createOps(db: Database, parts: Parts, commits: EngineDeps['commits']): Ops {
   const { agents, comparisons, contexts, endpoints, inventory, log, patches, plans, scans, streams } = parts
   const { attempts, batches, deadLetters, guards, pauses } = parts
   const compaction = createCompaction(db, parts)
@@ -191,7 +191,7 @@ function createOps(db: Database, parts: Parts, commitMs: EngineDeps['commitMs'])
         inventory: streams.inventory(),
         comparisons: comparisons.all(),
         endpoints: backlogs,
-        commitMs: commitMs(),
+        ...commits(),
       }
     },
     prune: createPrune(db, parts),

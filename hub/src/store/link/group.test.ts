@@ -10,7 +10,7 @@ import { groupCommit, type Reply, type Step } from './group.ts'
 function engineInMemory() {
   const db = openDatabase(':memory:')
   const times = commitTimes()
-  const engine = createEngine(db, { now: Date.now, commitMs: times.summary })
+  const engine = createEngine(db, { now: Date.now, commits: times.summary })
   const run = groupCommit({ db, engine, times })
   const group = (...runs: readonly Step['run'][]): readonly Reply[] => {
     const queue = runs.map((run, id) => ({ id, run }))
@@ -74,9 +74,9 @@ test('only groups that write count as commits', () => {
   const { group, times, engine } = engineInMemory()
   join(engine)
   group((ops) => ops.agents(undefined))
-  assert.equal(times.summary().last, 0)
+  assert.equal(times.summary().commitMs.last, 0)
   group((ops) => ops.setPaused({ endpoint: 'a', pause: { since: 1, by: 'ops' } }))
-  assert.ok(times.summary().last > 0)
+  assert.ok(times.summary().commitMs.last > 0)
 })
 
 test('a group ends by itself when it takes long: what waits comes into the next one', () => {

@@ -18,7 +18,7 @@ export function openHost(file: string, now: () => number = Date.now): Host {
   using scope = new DisposableStack()
   const db = scope.use(openDatabase(file))
   const times = commitTimes()
-  const engine = createEngine(db, { now, commitMs: times.summary })
+  const engine = createEngine(db, { now, commits: times.summary })
   const owned = scope.move()
   return {
     hubId: engine.hubId,

@@ -12,5 +12,7 @@ export interface Opened {
 export interface Link extends AsyncDisposable, Opened {
   /** Resolves when it was disposed, rejects when the engine died. */
   readonly ended: Promise<void>
+  /** Calls that were not answered yet. */
+  readonly waiting: number
   call<K extends CallName>(op: K, input: Input<K>): Promise<Output<K>>
 }

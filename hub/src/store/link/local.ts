@@ -27,6 +27,9 @@ export function openLocal({ file, now }: LocalSettings): Link {
     hubId: host.hubId,
     head: host.head,
     ended: ended.promise,
+    get waiting() {
+      return requests.size
+    },
     call: async <K extends CallName>(op: K, input: Input<K>) => {
       const { id, answer } = requests.open(op)
       if (queue.length === 0) queueMicrotask(runAll)

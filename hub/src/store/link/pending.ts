@@ -4,6 +4,8 @@ import type { Reply } from './group.ts'
 import { fromPlain } from './plain-error.ts'
 
 export interface Pending {
+  /** Those that wait. */
+  readonly size: number
   open<K extends CallName>(op: K): { readonly id: number; readonly answer: Promise<Output<K>> }
   settle(replies: readonly Reply[]): void
   /** No more answers will come: all that wait fail, and so does everything that is asked from now on. */
@@ -21,6 +23,9 @@ export function pending(): Pending {
   let sent = 0
   let ended: Error | undefined
   return {
+    get size() {
+      return waiting.size
+    },
     open: <K extends CallName>(op: K) => {
       if (ended !== undefined) throw new Error(`cannot ask the store for ${op}`, { cause: ended })
       const answer = Promise.withResolvers<Output<K>>()

@@ -63,6 +63,9 @@ export async function openThread(settings: ThreadSettings): Promise<ThreadLink> 
   return {
     ...opened,
     ended: ended.promise,
+    get waiting() {
+      return requests.size
+    },
     call: async <K extends CallName>(op: K, input: Input<K>) => {
       const { id, answer } = requests.open(op)
       const request: Request<K> = { id, op, input }
