@@ -11,6 +11,7 @@ import type { Backups } from './store/backup/backups.ts'
 import type { LogRow, Store, StoreStats } from './store/store.ts'
 import type { Figures } from './telemetry/metrics/figures.ts'
 import type { Tracing } from './telemetry/tracing.ts'
+import { traceView } from './trace/trace.ts'
 import { createWhy } from './why/why.ts'
 
 export interface HubParts {
@@ -53,6 +54,7 @@ export function createView({ about, backups, now, ...parts }: ViewParts): HubVie
     test: delivery.test,
     resync: delivery.resync,
     ...letterView({ store, delivery, now }),
+    ...traceView(parts),
     why: createWhy(parts),
     fetchNow: config.fetchNow,
     backup: backups.make,

@@ -179,8 +179,8 @@ test('events prints a line per row, as JSON the bytes of the hub, and passes on 
     await w.run(['events', '--cluster', 'c', '--watch', 'w', '--endpoint', 'e', '--resource', 'pods', '--limit', '5'])
   ).lines.out
   assert.deepEqual(text, [
-    '2026-11-23T12:00:00.005Z  prod-eu-1  modified  services web/shop  dns:updated',
-    '2026-11-23T12:00:00.005Z  prod-eu-1  modified (found by comparing)  services web/shop  matches no watch',
+    '2026-11-23T12:00:00.005Z  00000000000000000001  prod-eu-1  modified  services web/shop  dns:updated',
+    '2026-11-23T12:00:00.005Z  00000000000000000002  prod-eu-1  modified (found by comparing)  services web/shop  matches no watch',
   ])
   assert.deepEqual(w.view.calls[0]?.[1], { cluster: 'c', watch: 'w', endpoint: 'e', resource: 'pods', limit: 5, follow: false })
   const raw = (await w.run(['events', '-o', 'json'])).lines.out

@@ -1,6 +1,7 @@
 /** `watch-hub events`: the hub's log, newest rows last; what each endpoint is told of them. */
 import { resourceName } from '@watch-hub/shared/protocol/plan'
 import { isAbort } from '@watch-hub/shared/runtime/task'
+import { paddedSequence } from '../delivery/formats/format.ts'
 import { decodeEvent, type EventLine } from '../http/event-line.ts'
 import { command } from './command.ts'
 import { hubFlags } from './find-hub.ts'
@@ -53,15 +54,20 @@ const foundBy: Readonly<Record<EventLine['cause'], string>> = {
   audit: ' (found by audit)',
 }
 
-/** `2026-11-23T18:00:00.000Z  prod-eu-1  modified  services web/shop  dns:updated audit:created(in-scope)` */
-export function eventText({ appendedAt, cluster, change, cause, resource, routes, matches }: EventLine): string {
+/** `2026-11-23T18:00:00.000Z  00001795450401978123  prod-eu-1  modified  services web/shop  dns:updated audit:created(in-scope)` */
+export function eventText({ sequence, appendedAt, cluster, change, cause, resource, routes, matches }: EventLine): string {
   const name = resource.namespace === '' ? resource.name : `${resource.namespace}/${resource.name}`
   const told = routes.map(({ endpoint, type, reason }) => `${endpoint}:${type}${reason === undefined ? '' : `(${reason})`}`)
   const nobody = matches.length === 0 ? 'matches no watch' : `matches ${matches.join(',')}, told to nobody`
   const how = `${change}${foundBy[cause]}`
   return inOneLine(
-    [clockTime(appendedAt), cluster, how, `${resourceName(resource)} ${name}`, told.length === 0 ? nobody : told.join(' ')].join(
-      '\u0000',
-    ),
+    [
+      clockTime(appendedAt),
+      paddedSequence(sequence),
+      cluster,
+      how,
+      `${resourceName(resource)} ${name}`,
+      told.length === 0 ? nobody : told.join(' '),
+    ].join('\u0000'),
   ).replaceAll('\u0000', '  ')
 }

@@ -16,6 +16,7 @@ import { restore } from './restore.ts'
 import { schema } from './schema.ts'
 import { serve } from './serve.ts'
 import { status } from './status.ts'
+import { trace } from './trace.ts'
 import { validate } from './validate.ts'
 import { why } from './why.ts'
 
@@ -23,7 +24,22 @@ const spec = {
   name: 'watch-hub',
   about: 'Tells the systems outside Kubernetes what happens to the resources inside many clusters.',
   version: release,
-  commands: [serve, validate, schema, status, cluster, endpoint, deadLetters, events, why, fetch, backup, restore, receive],
+  commands: [
+    serve,
+    validate,
+    schema,
+    status,
+    cluster,
+    endpoint,
+    deadLetters,
+    events,
+    trace,
+    why,
+    fetch,
+    backup,
+    restore,
+    receive,
+  ],
 }
 
 /** Ended by the user, as shells say it for SIGINT. */

@@ -64,6 +64,8 @@ export interface AttemptsDeps {
 export interface Attempts {
   /** Requests under way. */
   readonly inFlight: number
+  /** Requests that are sent just now, by their batch: since when, ms. Others of `inFlight` still wait for the pace. */
+  readonly sending: ReadonlyMap<string, number>
   /** A slot is free, and nothing that is frozen fills it. */
   readonly hungry: boolean
   /** The parked batch whose attempt is under way, or not dealt with yet. */
@@ -92,6 +94,7 @@ const lookMs = 1_000
 export function createAttempts(deps: AttemptsDeps, { stop, end }: AttemptSignals): Attempts {
   const { queue, ledger, breaker, pace, now } = deps
   const under = new Set<Promise<void>>()
+  const sending = new Map<string, number>()
   let endings: Ended[] = []
   let failures: unknown[] = []
   let parkedBusy: string | undefined
@@ -177,10 +180,13 @@ export function createAttempts(deps: AttemptsDeps, { stop, end }: AttemptSignals
       if (stop.aborted || revision !== deps.revision() || !(probe || breaker.admits(now()) === 'any')) return { kind: 'changed' }
       pace.begin(now())
       deps.onBegin()
+      sending.set(request.id, deps.wall())
       return await send(request, end)
     } catch (error) {
       if (isAbort(error, end) || isAbort(error, stop)) return { kind: 'changed' }
       throw error
+    } finally {
+      sending.delete(request.id)
     }
   }
 
@@ -204,6 +210,7 @@ export function createAttempts(deps: AttemptsDeps, { stop, end }: AttemptSignals
     get inFlight() {
       return under.size
     },
+    sending,
     get hungry() {
       return !held && !full() && queue.lanes.busy < slots() && queue.lanes.next(now(), slots()) === undefined
     },

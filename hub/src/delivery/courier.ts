@@ -126,6 +126,8 @@ export interface Courier extends AsyncDisposable {
   replay(ids: readonly string[], signal: AbortSignal): Promise<readonly ReplayedLetter[]>
   report(): CourierReport
   detail(): CourierDetail
+  /** Requests that are sent just now, by their batch: since when, ms. */
+  sending(): ReadonlyMap<string, number>
   /** How it stands with one object, by its key. */
   about(key: string): AboutObject
 }
@@ -390,6 +392,7 @@ export function startCourier(
       recent: recent.figures(),
       parkedObjects: parkedObjectsOf(queue.parking),
     }),
+    sending: () => new Map(attempts?.sending),
     about: (key) => {
       const parked = queue.parking.get(key)
       const [told] = parked === undefined ? [] : parkedViewOf(parked)

@@ -30,6 +30,7 @@ function stage() {
         endpoint: order.endpoint,
       }),
       replay: async () => [],
+      sending: () => new Map(),
       about: () => ({ pacedMs: 0 }),
       detail: () => ({ concurrency: 1, recent: { eventsPerSecond: 0, attempts: 0, failed: 0 }, parkedObjects: [] }),
       [Symbol.asyncDispose]: () => end.promise,

@@ -64,6 +64,8 @@ export interface Delivery extends AsyncDisposable {
   resume(name: string): Promise<boolean>
   /** All that is known of one. Nothing = there is no such endpoint. */
   detail(name: string): Promise<EndpointDetail | undefined>
+  /** Requests of one endpoint that are sent just now, by their batch: since when, ms. */
+  sending(name: string): ReadonlyMap<string, number>
   /** The same, and how it stands with one object. Nothing = there is no such endpoint. */
   about(
     name: string,
@@ -211,6 +213,7 @@ export function startDelivery(deps: DeliveryDeps, settings: DeliverySettings): D
       hold(name, { since: now(), by, ...(reason !== undefined && { reason }), ...(untilMs !== undefined && { until: untilMs }) }),
     resume: (name) => hold(name, undefined),
     detail,
+    sending: (name) => couriers.get(name)?.sending() ?? new Map(),
     about,
     async replay(name, ids) {
       using patience = deadline(replayPatienceMs)

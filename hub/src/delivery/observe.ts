@@ -3,6 +3,7 @@
 import type { AttemptRecord, Told } from '../store/store.ts'
 import type { Item } from './formats/format.ts'
 import type { AttemptOutcome, DeliveryMeter } from './meter.ts'
+import { partlyTaken } from './partly.ts'
 import { DeliveryFailure, type Outcome, type Outgoing, type Send } from './send.ts'
 import type { DeliveryTracer } from './tracer.ts'
 
@@ -29,7 +30,7 @@ export const observed = (send: Send, { meter, tracer, now, note }: Observing): S
     meter.attempt({ endpoint, outcome: name, events, bytes: batch.body.length, ms: durationMs, resends })
     if (outcome.kind === 'blocked') return outcome
     const record = recordOf(batch, outcome)
-    trace?.end({ outcome: name, status: record.status, error: record.error })
+    trace?.end({ outcome: name, status: record.status, error: outcome.kind === 'accepted' ? undefined : record.error })
     const told = tried?.told === true ? {} : { told: toldOf(items) }
     note({ ...record, ...told, at, durationMs, outcome: name, ...(trace !== undefined && { traceparent: trace.traceparent }) })
     return outcome
@@ -49,7 +50,10 @@ function toldOf(items: readonly Item[]): Told {
 
 function recordOf({ id, events, body }: Outgoing, outcome: Made): Omit<AttemptRecord, 'at' | 'durationMs' | 'outcome'> {
   const about = { batch: id, events, bytes: body.length, resends: resendsOf(outcome) }
-  if (outcome.kind === 'accepted') return { ...about, status: outcome.status }
+  if (outcome.kind === 'accepted') {
+    const { status, failures = [] } = outcome
+    return { ...about, status, ...(failures.length > 0 && { error: partlyTaken(failures, events) }) }
+  }
   const { why } = outcome
   const { status, answer } = why instanceof DeliveryFailure ? why : {}
   return { ...about, error: why.message, ...(status !== undefined && { status }), ...(answer !== undefined && { answer }) }

@@ -8,6 +8,7 @@ import { endpointRoutes } from './endpoints.ts'
 import { answerEvents, type Streams } from './events.ts'
 import { order } from './order.ts'
 import { badRequest, RequestProblem, unknown } from './problem.ts'
+import { traceRoutes } from './trace.ts'
 import type { HubView } from './view.ts'
 import { answerWhy } from './why.ts'
 
@@ -23,6 +24,7 @@ export function apiRoutes(view: HubView, deps: { readonly log: Log; readonly str
   api.get('/clusters', async (c) => c.json(await view.clusters()))
   api.route('/endpoints', endpointRoutes(view))
   api.route('/dead-letters', deadLetterRoutes(view))
+  api.route('/trace', traceRoutes(view))
   api.get('/why', (c) => answerWhy(c, view))
   api.get('/events', (c) => answerEvents(c, { ...deps, view }))
   api.post('/config/fetch', async (c) => c.json(await view.fetchNow()))

@@ -7,6 +7,7 @@ import type { EndpointStatus } from '../delivery/status.ts'
 import type { ClusterStatus } from '../fleet/status.ts'
 import type { Backup } from '../store/backup/backups.ts'
 import type { AttemptRecord, DeadLetter, DeadLetterFilter, LogRow } from '../store/store.ts'
+import type { TraceView } from '../trace/trace.ts'
 import type { WhyAnswer, WhyQuestion } from '../why/model.ts'
 import type { HubAbout, HubStatus } from './status.ts'
 
@@ -78,7 +79,7 @@ export interface ReplayPage {
   readonly next?: string
 }
 
-export interface HubView {
+export interface HubView extends TraceView {
   about(): HubAbout
   status(): Promise<HubStatus>
   clusters(): Promise<readonly ClusterStatus[]>

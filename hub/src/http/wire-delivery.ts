@@ -17,6 +17,7 @@ const attempt: Decoder<AttemptRecord> = object({
   resends: number,
   error: optional(string),
   answer: optional(string),
+  traceparent: optional(string),
 })
 export const attempts = array(attempt)
 
@@ -62,7 +63,7 @@ export const sampleAnswer: Decoder<SampleAnswer> = object({
   bytes: number,
 })
 
-const objectRef = object({
+export const objectRef = object({
   group: string,
   version: string,
   kind: string,

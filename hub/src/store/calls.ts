@@ -5,6 +5,7 @@
 import type { Frame } from '@watch-hub/shared/protocol/frames'
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
 import type { Recorded } from './engine/log-row.ts'
+import type { ToldBatch } from './engine/told.ts'
 import type {
   Activation,
   AgentRecord,
@@ -34,7 +35,9 @@ import type {
   ScanChunk,
   Sequence,
   StoreStats,
+  Told,
 } from './store.ts'
+import type { EndpointStory, EventObject, HeldBatch, NamedObject, RowHead, ToldStory } from './story.ts'
 
 export interface StreamOfPlan {
   readonly cluster: string
@@ -60,6 +63,11 @@ export interface Token {
   readonly cluster: string
   readonly expiresAt: number
   readonly replace: boolean
+}
+
+export interface EventAtEndpoint {
+  readonly endpoint: string
+  readonly sequence: Sequence
 }
 
 /** What the engine knows of `StoreStats`. */
@@ -113,6 +121,38 @@ export interface Calls {
   attempts(of: AttemptsOrder): readonly AttemptRecord[]
   context(key: string): Context
   tail(of: { readonly from: Sequence; readonly limit: number }): readonly LogRow[]
+  /** `endpoints`: all that there are, those that left among them. */
+  storyHead(sequence: Sequence): {
+    readonly row?: RowHead
+    readonly about?: EventObject
+    readonly endpoints: readonly string[]
+  }
+  storyStanding(of: EventAtEndpoint): Pick<EndpointStory, 'cursor' | 'attemptsSince' | 'before'>
+  /** One step of looking for requests that told some of these events, newest first. `next`: where to go on; absent = done. */
+  storyTold(of: { readonly endpoint: string; readonly sequences: readonly Sequence[]; readonly before?: number }): {
+    readonly found: readonly ToldBatch[]
+    readonly next?: number
+  }
+  /** One step of looking for frozen batches that have some of these events. `next`: where to go on; absent = done. */
+  storyHeld(of: { readonly endpoint: string; readonly sequences: readonly Sequence[]; readonly after?: string }): {
+    readonly found: readonly HeldBatch[]
+    readonly next?: string
+  }
+  storyAttempts(of: { readonly endpoint: string; readonly batches: readonly string[] }): readonly Omit<ToldStory, 'scan'>[]
+  /** One step through the rows of an object after one of them: those routed to the endpoint. `next`: where to go on; absent = done. */
+  storyLater(of: EventAtEndpoint & { readonly about: EventObject; readonly after: Sequence }): {
+    readonly sequences: readonly Sequence[]
+    readonly next?: Sequence
+  }
+  storyBatch(id: string): { readonly endpoint: string; readonly told: Told; readonly held: boolean } | undefined
+  /** One step of looking for an object's rows, newest first. `before`: `next` of the step before; without `next`, it is done. */
+  objectRows(of: NamedObject & { readonly before?: Sequence }): {
+    readonly sequences: readonly Sequence[]
+    readonly lookedAt: number
+    readonly next?: Sequence
+  }
+  /** One step of looking for an object in the inventory. `next`: where to go on; absent = done. */
+  objectHeld(of: NamedObject & { readonly after?: string }): { readonly sequences: readonly Sequence[]; readonly next?: string }
   saveToken(token: Token): void
   join(attempt: JoinAttempt): Joined
   openProcess(of: {

@@ -23,6 +23,7 @@ import type {
   Resynced,
   Store,
 } from './store.ts'
+import { tellBatch, tellObject, tellStory } from './tell-story.ts'
 import { startUpkeep, type UpkeepSettings } from './upkeep.ts'
 
 export interface FrontSettings extends UpkeepSettings {
@@ -109,6 +110,9 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
     context,
     tail: async (from, limit) => tail.newest(from, limit) ?? link.call('tail', { from, limit }),
     head: async () => tail.head,
+    story: (sequence) => tellStory(link, sequence, (of) => deadLetters(link, of)),
+    batchStory: (id) => tellBatch(link, id),
+    objectEvents: (object, limit) => tellObject(link, object, limit),
     saveToken: (token) => link.call('saveToken', token),
     join: (attempt) => link.call('join', attempt),
     openProcess: (cluster, process, before) => link.call('openProcess', { cluster, process, ...before }),

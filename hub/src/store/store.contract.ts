@@ -25,6 +25,7 @@ import { replayFacts } from './testing/facts/replays.ts'
 import { resyncFacts } from './testing/facts/resyncs.ts'
 import { retentionFacts } from './testing/facts/retention.ts'
 import { scanFacts } from './testing/facts/scans.ts'
+import { storyFacts } from './testing/facts/stories.ts'
 import { survivalFacts } from './testing/facts/survival.ts'
 import { traceFacts } from './testing/facts/traces.ts'
 
@@ -74,6 +75,7 @@ export function storeContract(name: string, open: OpenStore): void {
     removalFacts(lab)
     replayFacts(lab)
     attemptFacts(lab)
+    storyFacts(lab)
     patchFacts(lab)
     readFacts(lab)
     retentionFacts(lab)

@@ -8,6 +8,7 @@
 import type { Frame } from '@watch-hub/shared/protocol/frames'
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
 import type { EventType, Metadata } from '../config/model.ts'
+import type { BatchStory, NamedObject, ObjectEvents, Story } from './story.ts'
 
 /** Numbers log rows: max(last + 1, hub clock in µs). Fits a JS number exactly. 0 = before everything. */
 export type Sequence = number
@@ -210,7 +211,10 @@ export interface AttemptRecord {
   readonly status?: number
   /** How often it was repeated at once on a new connection, because the kept one had died. */
   readonly resends: number
-  /** Of failures: what happened, for people; and what the endpoint said, at most 16 KiB. Without secrets. */
+  /**
+   * Of failures: what happened, for people; and what the endpoint said, at most 16 KiB. Without secrets. `error` of an accepted one: which of
+   * its events were not taken.
+   */
   readonly error?: string
   readonly answer?: string
   /** The context of its span, traced or not. */
@@ -262,6 +266,7 @@ export interface DeadLetterFilter {
   readonly namespace?: string
   readonly name?: string
   readonly cause?: string
+  readonly sequence?: Sequence
 }
 
 /** A dead letter without its long texts. */
@@ -631,6 +636,12 @@ export interface Store extends AsyncDisposable {
   /** The newest rows at or after `from`, whoever they are routed to. */
   tail(from: Sequence, limit: number): Promise<readonly LogRow[]>
   head(): Promise<Sequence>
+  /** What became of one event; nothing = nothing is known of it. */
+  story(sequence: Sequence): Promise<Story | undefined>
+  /** What became of one request; nothing = nothing is known of it. */
+  batchStory(id: string): Promise<BatchStory | undefined>
+  /** The newest events of an object: those of the log, and where it has fewer than `limit`, the last one that the inventory knows. */
+  objectEvents(object: NamedObject, limit: number): Promise<ObjectEvents>
 
   saveToken(token: {
     readonly hash: string

@@ -5,6 +5,7 @@ import type { ResyncAnswer } from '../../delivery/dispatcher.ts'
 import type { SampleAnswer } from '../../delivery/sample.ts'
 import type { Backup } from '../../store/backup/backups.ts'
 import type { AttemptRecord, LogRow } from '../../store/store.ts'
+import type { Trace, TraceAnswer } from '../../trace/model.ts'
 import type { Why, WhyAnswer } from '../../why/model.ts'
 import type { HubStatus } from '../status.ts'
 import type { EventFilter, HubView, IssuedToken, ListedLetter, ReplayPage } from '../view.ts'
@@ -172,6 +173,60 @@ export const fakeLetter: ListedLetter = {
   status: 422,
 }
 
+/** Delivered to one endpoint at the fifth attempt, waiting for another. */
+export const fakeTrace: Trace = {
+  events: [
+    {
+      id: '00001795450401978123',
+      cluster: 'prod-eu-1',
+      object: fakeLetter.object,
+      change: 'modified',
+      cause: 'live',
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      commit: 'f14b9d78b4000000000000000000000000000000',
+      ...{ changedAt: t0, observedAt: t0 + 412, sentAt: t0 + 430, receivedAt: t0 + 429, storedAt: t0 + 437 },
+      matches: ['deployments', 'load-balancers'],
+      endpoints: [
+        {
+          ...{ endpoint: 'cmdb', type: 'updated', watches: ['deployments'], requests: [], requestsBefore: 0, letters: [] },
+          ...{ state: 'log', text: 'waits in the log, 2 events before it: paused by ann', since: t0 - 9_000, next: t0 + 60_000 },
+        },
+        {
+          ...{
+            endpoint: 'dns',
+            type: 'created',
+            reason: 'in-scope',
+            watches: ['load-balancers'],
+            requestsBefore: 1,
+            letters: [],
+          },
+          requests: [
+            {
+              ...{ batch: '3f2a', attemptsBefore: 2 },
+              attempts: [
+                { ...fakeAttempt, batch: '3f2a', at: t0 + 1_440, durationMs: 12, error: 'answered 503' },
+                {
+                  ...{ batch: '3f2a', at: t0 + 2_440, durationMs: 15_000, events: 1, bytes: 90, resends: 0 },
+                  ...{ outcome: 'timeout', error: 'no answer within 15 s' },
+                },
+                {
+                  ...{ batch: '3f2a', at: t0 + 5_700, durationMs: 9, events: 1, bytes: 90, resends: 0 },
+                  ...{ outcome: 'accepted', status: 200 },
+                },
+              ],
+            },
+            { batch: '77aa', scan: 's-1', attempts: [], attemptsBefore: 0 },
+          ],
+          ...{ state: 'delivered', text: 'delivered at attempt 5', since: t0 + 5_709 },
+          ...{ afterObservedMs: 5_297, afterChangedMs: 5_709 },
+        },
+      ],
+      notes: [],
+    },
+  ],
+  notes: ['there may be older events'],
+}
+
 export const fakeSample: SampleAnswer = {
   id: '2f9d8a4e-7f3e-4c4c-8f60-5f1b0a7f1c11',
   url: 'https://dns.example.com/hooks',
@@ -255,6 +310,7 @@ export interface FakeView extends HubView {
   letters: readonly ListedLetter[]
   replayed: ReplayPage
   sample: SampleAnswer
+  traced: TraceAnswer
   whyAnswer: WhyAnswer
 }
 
@@ -329,6 +385,15 @@ export function fakeView(): FakeView {
     dropDeadLetters: async (which) => {
       calls.push(['dropDeadLetters', which])
       return view.letters.length
+    },
+    traced: { kind: 'unknown', message: 'expected an event that is known' },
+    trace: async (id, endpoint) => {
+      calls.push(['trace', id, endpoint])
+      return view.traced
+    },
+    traceObject: async (question, endpoint) => {
+      calls.push(['traceObject', question, endpoint])
+      return view.traced
     },
     fetchNow: async () => {
       calls.push(['fetchNow'])

@@ -41,7 +41,7 @@ const member: Decoder<Member> = object({
 })
 export const members = array(member)
 
-const parking: Decoder<Parking> = object({
+export const parking: Decoder<Parking> = object({
   object: string,
   firstAttemptAt: optional(number),
   attempts: integer,

@@ -157,23 +157,24 @@ type Found = { readonly rows: readonly ReturnType<typeof headRow.decode>[]; read
 function createFind(db: Database): (of: DeadLetterFilter & { readonly after?: string }, limit: number) => Found {
   const fits = `(?3 IS NULL OR endpoint = ?3) AND (?4 IS NULL OR died_at < ?4) AND (?5 IS NULL OR died_at > ?5)
     AND (?6 IS NULL OR cluster = ?6) AND (?7 IS NULL OR resource = ?7) AND (?8 IS NULL OR namespace = ?8)
-    AND (?9 IS NULL OR name = ?9) AND (?10 IS NULL OR cause = ?10)`
+    AND (?9 IS NULL OR name = ?9) AND (?10 IS NULL OR cause = ?10) AND (?11 IS NULL OR sequence = ?11)`
   const within = db.query(
-    `SELECT ${headColumns} FROM dead_letters WHERE number > ?1 AND number <= ?2 AND ${fits} ORDER BY number LIMIT ?11`,
+    `SELECT ${headColumns} FROM dead_letters WHERE number > ?1 AND number <= ?2 AND ${fits} ORDER BY number LIMIT ?12`,
     headRow,
   )
   const named = db.query(
-    `SELECT ${headColumns} FROM dead_letters WHERE id IN (SELECT value FROM json_each(?11)) AND number > ?1 AND number <= ?2 AND ${fits}
-     ORDER BY number LIMIT ?12`,
+    `SELECT ${headColumns} FROM dead_letters WHERE id IN (SELECT value FROM json_each(?12)) AND number > ?1 AND number <= ?2 AND ${fits}
+     ORDER BY number LIMIT ?13`,
     headRow,
   )
   const ahead = db.query(
     `SELECT number FROM dead_letters WHERE number > ? ORDER BY number LIMIT 1 OFFSET ${lettersLookedAt - 1}`,
     object({ number: integer }),
   )
-  return ({ after, ids, endpoint, diedBefore, diedAfter, cluster, resource, namespace, name, cause }, limit) => {
+  return ({ after, ids, endpoint, diedBefore, diedAfter, cluster, resource, namespace, name, cause, sequence }, limit) => {
     const from = after === undefined ? 0 : (decodeJson(position, after)[0] ?? 0)
-    const filter = [endpoint, diedBefore, diedAfter, cluster, resource, namespace, name, cause].map((value) => value ?? null)
+    const parts = [endpoint, diedBefore, diedAfter, cluster, resource, namespace, name, cause, sequence]
+    const filter = parts.map((value) => value ?? null)
     const end = ids === undefined ? ahead.get(from)?.number : undefined
     const upTo = end ?? Number.MAX_SAFE_INTEGER
     const rows =

@@ -27,6 +27,7 @@ import { createInherit } from './heirs.ts'
 import { createInventory } from './inventory.ts'
 import { createLeavings } from './leavings.ts'
 import { createLogTable } from './log.ts'
+import { createObjectEvents } from './object-events.ts'
 import { createPatches } from './patches.ts'
 import { createPauses } from './pauses.ts'
 import { createPlans } from './plans.ts'
@@ -38,6 +39,8 @@ import { createScanSources } from './scan-sources.ts'
 import { createScans } from './scans.ts'
 import { migrate } from './schema.ts'
 import { createStale } from './stale.ts'
+import { createStory } from './story.ts'
+import { createStoryHeld } from './story-held.ts'
 import { createStreams } from './streams.ts'
 import { createSubscriptions } from './subscriptions.ts'
 import { createTold } from './told.ts'
@@ -164,6 +167,9 @@ function createOps(db: Database, parts: Parts, commits: EngineDeps['commits']): 
     attempts: attempts.list,
     context: contexts.get,
     tail: log.tail,
+    ...createStory(db, parts),
+    storyHeld: createStoryHeld(db),
+    ...createObjectEvents(db, parts),
     saveToken: agents.saveToken,
     join: (attempt) => agents.join(attempt, () => plans.dropContexts(attempt.cluster)),
     openProcess: (of) => agents.openProcess(of, () => streams.doubt(of.cluster)),

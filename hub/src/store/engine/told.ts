@@ -10,6 +10,15 @@ import type { Database } from './database.ts'
 export interface ToldBatch {
   readonly batch: string
   readonly scan?: string
+  /** The first of those that were asked for which it told. */
+  readonly sequence: Sequence
+}
+
+/** One step of a search. `next`: where to go on; absent = done. */
+export interface ToldPage {
+  /** In the order of their last attempts, the newest first. */
+  readonly found: readonly ToldBatch[]
+  readonly next?: number
 }
 
 export interface ToldTable {
@@ -17,43 +26,82 @@ export interface ToldTable {
   add(of: { readonly endpoint: string; readonly batch: string; readonly number: number } & Told): void
   /** There was another attempt. */
   keep(endpoint: string, batch: string, number: number): void
-  /** The batches of one endpoint that told this event, in the order of their last attempts. */
-  of(endpoint: string, sequence: Sequence): readonly ToldBatch[]
+  /** One step of looking for batches of one endpoint that told some of these events. `before`: `next` of the step before. */
+  find(of: { readonly endpoint: string; readonly sequences: readonly Sequence[]; readonly before?: number }): ToldPage
+  /** What one batch told. */
+  get(endpoint: string, batch: string): Told | undefined
 }
 
-const row = object({ batch: string, scan: nullable(string), sequences: jsonText(array(integer)) })
+/** Attempts that one step goes over, and the text that it reads, about. */
+const attemptsAtOnce = 5_000
+const textAtOnce = 128 * 1024
+
+const row = object({ number: integer, batch: string, scan: nullable(string), sequences: string })
+const end = object({ n: nullable(integer) })
+const steps = jsonText(array(integer))
 
 export function createTold(db: Database): ToldTable {
   const insert = db.command('INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?, ?)')
   const keep = db.command('UPDATE told SET number = ? WHERE endpoint = ? AND batch = ?')
-  const around = db.query(
-    `SELECT batch, scan, sequences FROM told WHERE endpoint = ?1 AND oldest <= ?2 AND newest >= ?2 ORDER BY number`,
-    row,
-  )
+  const one = db.query('SELECT number, batch, scan, sequences FROM told WHERE endpoint = ? AND batch = ?', row)
   return {
     add: ({ endpoint, batch, number, sequences, scan }) => {
-      const [first] = sequences
-      if (first === undefined) return // a marker alone tells no event
-      const [oldest, newest] = sequences.reduce(([least, most], each) => [Math.min(least, each), Math.max(most, each)] as const, [
-        first,
-        first,
-      ] as const)
-      const steps = sequences.map((each, i) => each - (sequences[i - 1] ?? 0))
-      insert(endpoint, batch, number, oldest, newest, scan ?? null, JSON.stringify(steps))
+      if (sequences.length === 0) return // a marker alone tells no event
+      const [oldest, newest] = outermost(sequences)
+      const differences = sequences.map((each, i) => each - (sequences[i - 1] ?? 0))
+      insert(endpoint, batch, number, oldest, newest, scan ?? null, JSON.stringify(differences))
     },
     keep: (endpoint, batch, number) => void keep(number, endpoint, batch),
-    of: (endpoint, sequence) =>
-      around
-        .all(endpoint, sequence)
-        .filter(({ sequences: steps }) => includes(steps, sequence))
-        .map(({ batch, scan }) => ({ batch, ...present({ scan }) })),
+    find: createFind(db),
+    get: (endpoint, batch) => {
+      const found = one.get(endpoint, batch)
+      return found && { sequences: sequencesOf(found.sequences), ...present({ scan: found.scan }) }
+    },
   }
 }
 
-function includes(steps: readonly number[], sequence: Sequence): boolean {
+function createFind(db: Database): ToldTable['find'] {
+  const newest = db.query('SELECT max(number) AS n FROM told WHERE endpoint = ?', end)
+  const oldest = db.query('SELECT min(number) AS n FROM told WHERE endpoint = ?', end)
+  // Whatever a batch tells lies in a range, but that of a scan can be wide: the order of the attempts bounds a step, ranges do not.
+  const within = db.query(
+    `SELECT number, batch, scan, sequences FROM told
+     WHERE endpoint = ? AND number >= ? AND number < ? AND +oldest <= ? AND +newest >= ? ORDER BY number DESC`,
+    row,
+  )
+  return ({ endpoint, sequences, before = (newest.get(endpoint)?.n ?? 0) + 1 }) => {
+    const wanted = new Set(sequences)
+    const [least, most] = outermost(sequences)
+    const from = before - attemptsAtOnce
+    const found: ToldBatch[] = []
+    let read = 0
+    for (const { number, batch, scan, sequences: text } of within.each(endpoint, from, before, most, least)) {
+      if (read > textAtOnce) return { found, next: number + 1 }
+      read += text.length
+      const sequence = sequencesOf(text).reduce(
+        (first, each) => (wanted.has(each) ? Math.min(first, each) : first),
+        Number.POSITIVE_INFINITY,
+      )
+      if (sequence < Number.POSITIVE_INFINITY) found.push({ batch, sequence, ...present({ scan }) })
+    }
+    return from <= (oldest.get(endpoint)?.n ?? 0) ? { found } : { found, next: from }
+  }
+}
+
+function sequencesOf(text: string): readonly Sequence[] {
   let at = 0
-  return steps.some((step) => {
+  return steps.decode(text, 'sequences').map((step) => {
     at += step
-    return at === sequence
+    return at
   })
+}
+
+function outermost(sequences: readonly Sequence[]): readonly [least: Sequence, most: Sequence] {
+  let least = Number.MAX_SAFE_INTEGER
+  let most = 0
+  for (const each of sequences) {
+    least = Math.min(least, each)
+    most = Math.max(most, each)
+  }
+  return [least, most]
 }

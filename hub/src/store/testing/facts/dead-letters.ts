@@ -78,7 +78,7 @@ export function deadLetterFacts(lab: MakeLab): void {
     const { store } = world
     await die(store, [
       letter('a', { diedAt: 1_000 }),
-      letter('b', { diedAt: 2_000, cluster: 'other' }),
+      letter('b', { diedAt: 2_000, cluster: 'other', sequence: 8 }),
       letter('c', { diedAt: 3_000, object: objectOf('c', { group: 'apps', resource: 'deployments' }) }),
       letter('d', { diedAt: 4_000, cause: 'timeout', object: objectOf('d', { namespace: '' }) }),
     ])
@@ -94,6 +94,7 @@ export function deadLetterFacts(lab: MakeLab): void {
     assert.deepEqual(await found({ namespace: '' }), ['d'])
     assert.deepEqual(await found({ name: 'b' }), ['b'])
     assert.deepEqual(await found({ cause: 'timeout' }), ['d'])
+    assert.deepEqual(await found({ sequence: 8 }), ['b'])
     assert.deepEqual(await found({ cluster, diedAfter: 1_000, ids: ['a', 'c'] }), ['c'])
   })
 
