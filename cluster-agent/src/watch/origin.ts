@@ -13,19 +13,35 @@ export type Origin = Pick<ObjectEntry, 'changedAt' | 'linked'>
 /** KEP-5915: written by whoever changes an object, read and never written here. */
 const traceAnnotation = 'tracing.k8s.io/traceparent'
 
-export function originOf({ metadata }: KubeObject): Origin {
-  const changedAt = changeTime(metadata)
+/** What is known of the sighting: `gone` = the object was deleted; `created` = a watch told that it is new. */
+export interface Sight {
+  readonly gone?: boolean
+  readonly created?: boolean
+}
+
+export function originOf({ metadata }: KubeObject, sight: Sight = {}): Origin {
+  const changedAt = sight.gone ? undefined : changeTime(metadata, sight)
   const annotation = isRecord(metadata.annotations) ? metadata.annotations[traceAnnotation] : undefined
   const linked = typeof annotation === 'string' && parseTraceparent(annotation) !== undefined ? annotation : undefined
   return { ...(changedAt !== undefined && { changedAt }), ...(linked !== undefined && { linked }) }
 }
 
-/** The latest of what the server noted: a field manager's last write, the creation, the beginning of the deletion. */
-function changeTime(metadata: KubeObject['metadata']): number | undefined {
+/**
+ * The latest of what the server noted: a field manager's last write, the request to delete it, the creation of what is new. The creation says
+ * nothing of later changes, and no field says when an object was finally gone.
+ */
+function changeTime(metadata: KubeObject['metadata'], { created = false }: Sight): number | undefined {
   const managers: readonly unknown[] = Array.isArray(metadata.managedFields) ? metadata.managedFields : []
   const writes = managers.map((manager) => (isRecord(manager) ? manager.time : undefined))
-  const times = [metadata.creationTimestamp, metadata.deletionTimestamp, ...writes].flatMap(timeOf)
+  const noted = [...writes, ...(created ? [metadata.creationTimestamp] : [])].flatMap(timeOf)
+  const times = [...noted, ...deletionRequest(metadata)]
   return times.length === 0 ? undefined : Math.max(...times)
+}
+
+/** `deletionTimestamp` is when the grace period ends: the request came that much earlier. */
+function deletionRequest({ deletionTimestamp, deletionGracePeriodSeconds: grace }: KubeObject['metadata']): readonly number[] {
+  const graceMs = typeof grace === 'number' && Number.isSafeInteger(grace) ? grace * 1_000 : 0
+  return timeOf(deletionTimestamp).map((end) => end - graceMs)
 }
 
 function timeOf(text: unknown): readonly number[] {

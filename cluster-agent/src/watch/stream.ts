@@ -86,7 +86,14 @@ export function createStream(plan: StreamPlan, kind: ResourceKind, deps: StreamD
     if (sameContent && row.matches === matches) return undefined
     return {
       entry: {
-        ...{ ...now, ...originOf(seen), uid, change: row ? 'modified' : change, matches, hash },
+        ...{
+          ...now,
+          ...originOf(seen, { created: change === 'added' && now.cause === 'live' }),
+          uid,
+          change: row ? 'modified' : change,
+          matches,
+          hash,
+        },
         ...(sameContent ? {} : { body }),
       },
       apply: () => index.set(now, { uid, resourceVersion: now.resourceVersion, hash, matches }),
@@ -108,7 +115,7 @@ export function createStream(plan: StreamPlan, kind: ResourceKind, deps: StreamD
     deleted: (object, sighting) => {
       const now = sighted(object, sighting)
       const row = index.get(now)
-      return row?.uid === object.metadata.uid ? [gone(row, now, originOf(object))] : nothing
+      return row?.uid === object.metadata.uid ? [gone(row, now, originOf(object, { gone: true }))] : nothing
     },
     *missing(sighting) {
       for (const { row, namespace, name } of index.unseen())
