@@ -358,6 +358,25 @@ test('an endpoint that comes back goes on where it was', async () => {
   assert.equal(receiver.received.flatMap(told).filter((each) => each === 'created a').length, 1)
 })
 
+test('while everything that is frozen keeps failing, what waits in the log has its turn, and the evidence it gives', async () => {
+  await using receiver = await startReceiver()
+  await using world = await startWorld()
+  const taken: string[] = []
+  receiver.otherwise((response) => {
+    const body = receiver.received.at(-1)?.body ?? ''
+    const isPoison = /"name":"(p|q)"/.test(body)
+    if (!isPoison) taken.push(body)
+    response.writeHead(isPoison ? 500 : 200).end()
+  })
+  await world.commit({ endpoints: [dns(receiver, { concurrency: 2, batch: batch(1) })] })
+  const delivery = world.deliver({ ...clock(), random: () => 0 })
+  await world.append(objects('p', 'q'))
+  await eventually(async () => (await delivery.detail('dns'))?.breaker.state !== 'closed')
+  await world.append(objects('fine'))
+  await eventually(() => taken.length > 0)
+  await eventually(async () => (await delivery.detail('dns'))?.parkedObjects.length === 2)
+})
+
 test('an attempt under way when the hub stops may end, and is not repeated', async () => {
   await using receiver = await startReceiver()
   await using world = await startWorld()

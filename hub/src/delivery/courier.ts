@@ -246,7 +246,9 @@ export function startCourier(
   /** May anything more be frozen now? */
   function wantsMore(): boolean {
     const { lanes, parking } = queue
-    if (breaker.admits(now()) === 'none' || lanes.ready > order.endpoint.concurrency) return false
+    if (lanes.ready > order.endpoint.concurrency) return false
+    // Where all that may be tried has failed before, only something else can show that the endpoint takes anything.
+    if (breaker.admits(now()) === 'none' && lanes.ready > 0) return false
     if (parking.full) {
       shown.stuck(`nothing new is read: ${parking.objects} objects are parked, and there is no room for more`)
       return false
