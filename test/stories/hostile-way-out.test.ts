@@ -61,7 +61,7 @@ for (const { concurrency, maxObjects } of [
     await world.commit({
       endpoints: [endpointConfig({ url: receiver.url, timeoutMs: 200, history: 'every', concurrency, batch })],
     })
-    world.deliver(clock())
+    world.deliver({ ...clock(), random: () => 0 }) // the shortest delays, so that none grows beyond what this clock passes at once
 
     const happened: string[] = []
     for (let round = 0; round < 10; round++) {
