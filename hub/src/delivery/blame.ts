@@ -53,7 +53,8 @@ export type Verdict =
   /** Its one event is to blame. */
   | 'blame'
 
-const failuresToBlame = 3
+/** Of a batch, while others are accepted. */
+export const failuresToBlame = 3
 /** Nobody else can show that the endpoint takes anything: its halves may, or those that wait for it, once its object is parked. */
 const failuresToTryOthers = 5
 

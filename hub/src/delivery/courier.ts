@@ -19,6 +19,7 @@ import type { AttemptRecord, Pause, Store } from '../store/store.ts'
 import { agesOf } from './ages.ts'
 import { fence } from './allow.ts'
 import { type Attempts, createAttempts } from './attempts.ts'
+import { failuresToBlame } from './blame.ts'
 import type { Bodies } from './body/bodies.ts'
 import { shaping } from './body/shaping.ts'
 import { createBreaker } from './breaker.ts'
@@ -247,8 +248,8 @@ export function startCourier(
   function wantsMore(): boolean {
     const { lanes, parking } = queue
     if (lanes.ready > order.endpoint.concurrency) return false
-    // Where all that may be tried has failed before, only something else can show that the endpoint takes anything.
-    if (breaker.admits(now()) === 'none' && lanes.ready > 0) return false
+    // Where all that may be tried is suspected, only something else can show that the endpoint takes anything.
+    if (breaker.admits(now()) === 'none' && !lanes.suspected(failuresToBlame)) return false
     if (parking.full) {
       shown.stuck(`nothing new is read: ${parking.objects} objects are parked, and there is no room for more`)
       return false

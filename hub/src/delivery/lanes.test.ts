@@ -171,3 +171,17 @@ test('whatever happens, no object is ever in two attempts or passed by a later e
     assert.ok(done.length > 10)
   }
 })
+
+test('lanes are suspected when each that may start has failed often enough in a way that may be about it; one that waits does not count', () => {
+  const lanes = createLanes()
+  assert.equal(lanes.suspected(3), false)
+  const [one, behind, other] = lanes.add([{ keys: ['a'] }, { keys: ['a', 'b'] }, { keys: ['c'] }])
+  assert.ok(one !== undefined && behind !== undefined && other !== undefined)
+  one.unclear = 3
+  assert.equal(lanes.suspected(3), false, 'the other one was never tried')
+  other.unclear = 4
+  assert.equal(lanes.suspected(3), true)
+  assert.equal(lanes.suspected(4), false)
+  lanes.finish(one)
+  assert.equal(lanes.suspected(3), false, 'what waited may start now')
+})

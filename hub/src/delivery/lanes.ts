@@ -49,6 +49,8 @@ export interface Lanes<B extends Laned> {
   next(now: number, slots: number): Lane<B> | undefined
   /** Those of which one may be the probe, least recently tried first. */
   probe(now: number, slots: number): Lane<B> | undefined
+  /** There are some that wait for no other, and each of them failed at least that often in a way that may be about it alone. */
+  suspected(times: number): boolean
   /** All the others wait for it. */
   alone(lane: Lane<B>): boolean
   /** An attempt begins. */
@@ -154,6 +156,10 @@ export function createLanes<B extends Laned>(): Lanes<B> {
       let found: Standing<B> | undefined
       for (const lane of startable(now, slots)) if (found === undefined || lane.lastTurn < found.lastTurn) found = lane
       return found
+    },
+    suspected(times) {
+      const free = [...turns()].filter(([, isFree]) => isFree)
+      return free.length > 0 && free.every(([{ unclear }]) => unclear >= times)
     },
     alone(lane) {
       for (const [each, free] of turns()) if (free && each !== lane) return false
