@@ -223,7 +223,7 @@ export interface AttemptRecord {
   readonly told?: Told
 }
 
-/** The events of one batch, by sequence and in their order. */
+/** The events of one batch, by sequence; their order is not kept. */
 export interface Told {
   readonly sequences: readonly Sequence[]
   /** Id of the scan that they are from. */

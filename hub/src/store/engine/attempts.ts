@@ -5,7 +5,8 @@
 import { integer, object, string } from '@watch-hub/shared/protocol/decode'
 import type { Input } from '../calls.ts'
 import type { AttemptRecord } from '../store.ts'
-import { count, nullable, number } from './columns.ts'
+import { createPruneAttempts, lastNumber } from './attempts-prune.ts'
+import { count, nullable, number, present } from './columns.ts'
 import type { Database } from './database.ts'
 import type { ToldTable } from './told.ts'
 
@@ -13,17 +14,13 @@ export interface Attempts {
   add(endpoint: string, attempts: readonly AttemptRecord[]): void
   /** The newest first. */
   list(of: Input<'attempts'>): readonly AttemptRecord[]
-  /** Drops a chunk of what began before this time, or is more than is kept. True = there may be more. */
+  /** Drops a chunk of what began before this time, or is more than is kept; what is told of frozen batches stays. True = there may be more. */
   prune(before: number): boolean
 }
 
-/** Of one endpoint. */
-export const attemptsKept = 10_000
-export const answersKept = 1_000
-/** Rows that are dropped in one step. */
-const droppedAtOnce = 2_000
-
-const attemptRow = object({
+/** Of every attempt that is read: `attemptFields` of `attemptColumns` make an `attemptRecord`. */
+export const attemptColumns = 'batch, at, duration_ms AS durationMs, events, bytes, outcome, status, resends, error, traceparent'
+export const attemptFields = {
   batch: string,
   at: integer,
   durationMs: number,
@@ -33,19 +30,23 @@ const attemptRow = object({
   status: nullable(integer),
   resends: integer,
   error: nullable(string),
-  answer: nullable(string),
   traceparent: nullable(string),
+}
+const fields = object(attemptFields)
+
+export const attemptRecord = ({ status, error, traceparent, ...row }: ReturnType<typeof fields.decode>): AttemptRecord => ({
+  ...row,
+  ...present({ status, error, traceparent }),
 })
 
 export function createAttempts(db: Database, told: Pick<ToldTable, 'add' | 'keep'>): Attempts {
-  const last = db.query('SELECT ifnull(max(number), 0) AS n FROM attempts WHERE endpoint = ?', count)
+  const last = db.query(lastNumber, count)
   const insert = db.command('INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
   const keepAnswer = db.command('INSERT INTO attempt_answers VALUES (?, ?, ?)')
   const list = db.query(
-    `SELECT batch, at, duration_ms AS durationMs, events, bytes, outcome, status, resends, error, answer, traceparent
-     FROM attempts LEFT JOIN attempt_answers USING (endpoint, number)
+    `SELECT ${attemptColumns}, answer FROM attempts LEFT JOIN attempt_answers USING (endpoint, number)
      WHERE endpoint = ?1 AND (?2 IS NULL OR batch = ?2) AND (?3 = 0 OR outcome <> 'accepted') ORDER BY number DESC LIMIT ?4`,
-    attemptRow,
+    object({ ...attemptFields, answer: nullable(string) }),
   )
   return {
     add: (endpoint, attempts) => {
@@ -62,42 +63,9 @@ export function createAttempts(db: Database, told: Pick<ToldTable, 'add' | 'keep
       }
     },
     list: ({ endpoint, batch, failed = false, limit }) =>
-      list.all(endpoint, batch ?? null, Number(failed), limit).map(attemptRecord),
-    prune: createPrune(db),
-  }
-}
-
-const attemptRecord = ({ status, error, answer, traceparent, ...row }: ReturnType<typeof attemptRow.decode>): AttemptRecord => ({
-  ...row,
-  ...(status !== undefined && { status }),
-  ...(error !== undefined && { error }),
-  ...(answer !== undefined && { answer }),
-  ...(traceparent !== undefined && { traceparent }),
-})
-
-function createPrune(db: Database): Attempts['prune'] {
-  const next = db.query(
-    'SELECT min(endpoint) AS endpoint FROM attempts WHERE endpoint > ?',
-    object({ endpoint: nullable(string) }),
-  )
-  const newest = db.query('SELECT ifnull(max(number), 0) AS n FROM attempts WHERE endpoint = ?', count)
-  // Attempts are written in about the order of their beginnings: the first young one ends what is old.
-  const firstYoung = db.query('SELECT number AS n FROM attempts WHERE endpoint = ? AND at >= ? ORDER BY number LIMIT 1', count)
-  const drop = (table: 'attempts' | 'attempt_answers' | 'told') =>
-    db.command(`DELETE FROM ${table} WHERE endpoint = ?1 AND number <= min(?2,
-      ${droppedAtOnce} + (SELECT number FROM ${table} WHERE endpoint = ?1 ORDER BY number LIMIT 1))`)
-  const dropAttempts = drop('attempts')
-  const dropAnswers = drop('attempt_answers')
-  const dropTold = drop('told')
-  return (before) => {
-    for (let name = next.get('')?.endpoint; name !== undefined; name = next.get(name)?.endpoint) {
-      const last = newest.get(name)?.n ?? 0
-      const old = (firstYoung.get(name, before)?.n ?? last + 1) - 1
-      const passed = Math.max(old, last - attemptsKept)
-      const dropped =
-        dropAttempts(name, passed) + dropTold(name, passed) + dropAnswers(name, Math.max(passed, last - answersKept))
-      if (dropped > 0) return true
-    }
-    return false
+      list
+        .all(endpoint, batch ?? null, Number(failed), limit)
+        .map(({ answer, ...row }) => ({ ...attemptRecord(row), ...present({ answer }) })),
+    prune: createPruneAttempts(db),
   }
 }

@@ -243,12 +243,23 @@ const migrations: readonly string[] = [
   ALTER TABLE batches ADD COLUMN last_attempt TEXT;
   ALTER TABLE attempts ADD COLUMN traceparent TEXT;
   -- What the batch of attempts told, by sequence: first one, then by how much each differs from the one before. number: of its last attempt.
+  -- bytes: of that text.
   CREATE TABLE told (
     endpoint TEXT NOT NULL, batch TEXT NOT NULL, number INTEGER NOT NULL, oldest INTEGER NOT NULL, newest INTEGER NOT NULL,
-    scan TEXT, sequences TEXT NOT NULL, PRIMARY KEY (endpoint, batch)
+    scan TEXT, bytes INTEGER NOT NULL, sequences TEXT NOT NULL, PRIMARY KEY (endpoint, batch)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX told_by_attempt ON told (endpoint, number);
-  CREATE INDEX told_by_sequence ON told (endpoint, oldest, newest);
+  CREATE TABLE told_totals (endpoint TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER told_comes AFTER INSERT ON told BEGIN
+    INSERT INTO told_totals VALUES (new.endpoint, new.bytes) ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER told_grows AFTER UPDATE OF bytes ON told BEGIN
+    UPDATE told_totals SET bytes = bytes - old.bytes + new.bytes WHERE endpoint = new.endpoint;
+  END;
+  CREATE TRIGGER told_goes AFTER DELETE ON told BEGIN
+    UPDATE told_totals SET bytes = bytes - old.bytes WHERE endpoint = old.endpoint;
+    DELETE FROM told_totals WHERE endpoint = old.endpoint AND bytes = 0;
+  END;
   `,
 ]
 

@@ -6,9 +6,10 @@ import { array, integer, object, string } from '@watch-hub/shared/protocol/decod
 import type { EventAtEndpoint, Input, Ops, Output } from '../calls.ts'
 import type { AttemptRecord, Sequence } from '../store.ts'
 import type { EventObject, RowHead } from '../story.ts'
+import { attemptColumns, attemptFields, attemptRecord } from './attempts.ts'
 import type { Backlog } from './backlog.ts'
 import type { Batches } from './batches.ts'
-import { jsonText, nullable, number, present } from './columns.ts'
+import { jsonText, nullable, present } from './columns.ts'
 import type { Database } from './database.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Log } from './log.ts'
@@ -81,33 +82,20 @@ function createStanding(db: Database, { backlog, batches, endpoints }: StoryDeps
   }
 }
 
-const attemptRow = object({
-  batch: string,
-  at: integer,
-  durationMs: number,
-  events: integer,
-  bytes: integer,
-  outcome: string,
-  status: nullable(integer),
-  resends: integer,
-  error: nullable(string),
-  traceparent: nullable(string),
-})
-
 const noAttempts = (): { attempts: AttemptRecord[]; attemptsBefore: number } => ({ attempts: [], attemptsBefore: 0 })
 
 function createAttemptsOf(db: Database): Ops['storyAttempts'] {
   const made = db.query(
-    `SELECT batch, at, duration_ms AS durationMs, events, bytes, outcome, status, resends, error, traceparent FROM attempts
+    `SELECT ${attemptColumns} FROM attempts
      WHERE endpoint = ? AND batch IN (SELECT value FROM json_each(?)) ORDER BY number DESC`,
-    attemptRow,
+    object(attemptFields),
   )
   return ({ endpoint, batches }: Input<'storyAttempts'>): Output<'storyAttempts'> => {
     const stories = new Map(batches.map((batch) => [batch, noAttempts()]))
-    for (const { status, error, traceparent, ...row } of made.each(endpoint, JSON.stringify(batches))) {
+    for (const row of made.each(endpoint, JSON.stringify(batches))) {
       const story = stories.get(row.batch)
       if (story === undefined) continue
-      if (story.attempts.length < attemptsTold) story.attempts.unshift({ ...row, ...present({ status, error, traceparent }) })
+      if (story.attempts.length < attemptsTold) story.attempts.unshift(attemptRecord(row))
       else story.attemptsBefore++
     }
     return [...stories].map(([batch, story]) => ({ batch, ...story }))

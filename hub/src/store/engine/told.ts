@@ -1,11 +1,12 @@
 /**
  * Told: which events the requests of each endpoint were about, so that somebody can ask what became of one. One row for each batch that was
- * tried, kept as long as its attempts are.
+ * tried, kept as long as its attempts are, and as it is frozen.
  */
-import { array, integer, object, string } from '@watch-hub/shared/protocol/decode'
+import { integer, object, string } from '@watch-hub/shared/protocol/decode'
 import type { Sequence, Told } from '../store.ts'
-import { jsonText, nullable, present } from './columns.ts'
+import { nullable, present } from './columns.ts'
 import type { Database } from './database.ts'
+import { sequencesOf, sequencesText } from './sequences.ts'
 
 export interface ToldBatch {
   readonly batch: string
@@ -38,24 +39,24 @@ const textAtOnce = 128 * 1024
 
 const row = object({ number: integer, batch: string, scan: nullable(string), sequences: string })
 const end = object({ n: nullable(integer) })
-const steps = jsonText(array(integer))
 
 export function createTold(db: Database): ToldTable {
-  const insert = db.command('INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?, ?)')
+  const insert = db.command(`INSERT INTO told VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET number = excluded.number,
+    oldest = excluded.oldest, newest = excluded.newest, scan = excluded.scan, bytes = excluded.bytes, sequences = excluded.sequences`)
   const keep = db.command('UPDATE told SET number = ? WHERE endpoint = ? AND batch = ?')
   const one = db.query('SELECT number, batch, scan, sequences FROM told WHERE endpoint = ? AND batch = ?', row)
   return {
     add: ({ endpoint, batch, number, sequences, scan }) => {
       if (sequences.length === 0) return // a marker alone tells no event
       const [oldest, newest] = outermost(sequences)
-      const differences = sequences.map((each, i) => each - (sequences[i - 1] ?? 0))
-      insert(endpoint, batch, number, oldest, newest, scan ?? null, JSON.stringify(differences))
+      const text = sequencesText(sequences)
+      insert(endpoint, batch, number, oldest, newest, scan ?? null, text.length, text)
     },
     keep: (endpoint, batch, number) => void keep(number, endpoint, batch),
     find: createFind(db),
     get: (endpoint, batch) => {
       const found = one.get(endpoint, batch)
-      return found && { sequences: sequencesOf(found.sequences), ...present({ scan: found.scan }) }
+      return found && { sequences: sequencesOf.decode(found.sequences, 'sequences'), ...present({ scan: found.scan }) }
     },
   }
 }
@@ -78,22 +79,13 @@ function createFind(db: Database): ToldTable['find'] {
     for (const { number, batch, scan, sequences: text } of within.each(endpoint, from, before, most, least)) {
       if (read > textAtOnce) return { found, next: number + 1 }
       read += text.length
-      const sequence = sequencesOf(text).reduce(
-        (first, each) => (wanted.has(each) ? Math.min(first, each) : first),
-        Number.POSITIVE_INFINITY,
-      )
+      const sequence = sequencesOf
+        .decode(text, 'sequences')
+        .reduce((first, each) => (wanted.has(each) ? Math.min(first, each) : first), Number.POSITIVE_INFINITY)
       if (sequence < Number.POSITIVE_INFINITY) found.push({ batch, sequence, ...present({ scan }) })
     }
     return from <= (oldest.get(endpoint)?.n ?? 0) ? { found } : { found, next: from }
   }
-}
-
-function sequencesOf(text: string): readonly Sequence[] {
-  let at = 0
-  return steps.decode(text, 'sequences').map((step) => {
-    at += step
-    return at
-  })
 }
 
 function outermost(sequences: readonly Sequence[]): readonly [least: Sequence, most: Sequence] {

@@ -1,7 +1,7 @@
 /** Facts about attempts and holds. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { answersKept, attemptsKept } from '../../engine/attempts.ts'
+import { answersKept, attemptsKept, toldBytesKept } from '../../engine/attempts-prune.ts'
 import type { MakeLab } from '../../store.contract.ts'
 import type { AttemptRecord, Pause, Store } from '../../store.ts'
 import { activation, watch } from '../world.ts'
@@ -54,6 +54,24 @@ export function attemptFacts(lab: MakeLab): void {
     )
     while (await link.call('prune', { retentionMs: 1_000, attemptRetentionMs: -1_000 }));
     assert.deepEqual(await store.attempts({ endpoint: 'dns', limit: 5 }), [])
+  })
+
+  test('of what attempts told the oldest goes when it is too much, and its attempts with it; events of scans take the room of their distances', async () => {
+    await using world = await lab()
+    const { store, link } = await world.open()
+    await store.activate(activation({ lb: watch({ endpoints: ['cmdb', 'dns'] }) }))
+    const events = 10_000
+    const scattered = Array.from({ length: events }, (_, i) => 1_795_450_401_978_123 + ((i * 7_919) % events) * 100_000)
+    const many = Array.from({ length: 500 }, (_, i) =>
+      attempt(`${i}`, { at: Date.now(), told: { sequences: scattered, scan: 's' } }),
+    )
+    for (let i = 0; i < many.length; i += 50) await record(store, many.slice(i, i + 50))
+    while (await link.call('prune', { retentionMs: 1_000, attemptRetentionMs: 30_000 }));
+    const left = await store.attempts({ endpoint: 'dns', limit: many.length })
+    assert.equal(left.length, Math.floor(toldBytesKept / (events * 7 + 12)), 'six digits and a comma for each event')
+    const story = await store.story(scattered[0] ?? 0)
+    const [dns] = story?.endpoints ?? []
+    assert.deepEqual([dns?.told.length, dns?.toldBefore], [20, left.length - 20])
   })
 
   test('a hold is kept with all that is said of it', async () => {

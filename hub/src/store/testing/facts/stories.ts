@@ -161,6 +161,34 @@ export function storyFacts(lab: MakeLab): void {
     )
   })
 
+  test('what a batch told is known as long as it is frozen, however old its attempts are, and goes when it is not', async () => {
+    await using world = await opened()
+    const { store, link } = world
+    const [a, b, c] = await world.agent.send([seen('a'), seen('b'), seen('c')])
+    if (a === undefined || b === undefined || c === undefined) throw new Error('expected rows')
+    const prune = async (attemptRetentionMs: number) => {
+      while (await link.call('prune', { retentionMs: 1_000_000, attemptRetentionMs }));
+    }
+    const attempts = [
+      attempt('x', { ...refused, ...told([a]) }),
+      ...Array.from({ length: 3_000 }, (_, i) => attempt(`between-${i}`, told([c]))),
+      attempt('y', { ...refused, ...told([b]) }),
+    ]
+    await step(store, { batches: [batchOf('x', [a]), batchOf('y', [b])], cursor: b.sequence, attempts })
+    await prune(30_000)
+    await step(store, { attempts: [attempt('x', { at: Date.now() })], settled: ['x'] })
+    const toldBy = async (row: LogRow) => {
+      const [, dns] = (await store.story(row.sequence))?.endpoints ?? []
+      return dns?.told.map(({ batch, attempts }) => [batch, attempts.length])
+    }
+    assert.deepEqual([await toldBy(a), await toldBy(b), await toldBy(c)], [[['x', 1]], [['y', 0]], []])
+    await prune(30_000)
+    assert.deepEqual(await toldBy(a), [['x', 1]], 'its last attempt is young')
+    await step(store, { settled: ['y'] })
+    await prune(-1_000)
+    assert.deepEqual([await toldBy(a), await toldBy(b)], [[], []])
+  })
+
   test('of an event that never was nothing is known, nor of a request', async () => {
     await using world = await opened()
     await world.agent.send([seen('a')])
