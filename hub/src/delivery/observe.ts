@@ -48,11 +48,14 @@ function toldOf(items: readonly Item[]): Told {
   return { sequences: items.map(({ member }) => member.sequence), ...(scan !== undefined && { scan }) }
 }
 
-function recordOf({ id, events, body }: Outgoing, outcome: Made): Omit<AttemptRecord, 'at' | 'durationMs' | 'outcome'> {
+function recordOf(
+  { id, events, items = [], body }: Outgoing,
+  outcome: Made,
+): Omit<AttemptRecord, 'at' | 'durationMs' | 'outcome'> {
   const about = { batch: id, events, bytes: body.length, resends: resendsOf(outcome) }
   if (outcome.kind === 'accepted') {
     const { status, failures = [] } = outcome
-    return { ...about, status, ...(failures.length > 0 && { error: partlyTaken(failures, events) }) }
+    return { ...about, status, ...partlyTaken(failures, items) }
   }
   const { why } = outcome
   const { status, answer } = why instanceof DeliveryFailure ? why : {}

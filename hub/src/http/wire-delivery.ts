@@ -18,6 +18,7 @@ const attempt: Decoder<AttemptRecord> = object({
   error: optional(string),
   answer: optional(string),
   traceparent: optional(string),
+  untaken: optional(array(number)),
 })
 export const attempts = array(attempt)
 

@@ -138,7 +138,12 @@ export interface Calls {
     readonly found: readonly HeldBatch[]
     readonly next?: string
   }
-  storyAttempts(of: { readonly endpoint: string; readonly batches: readonly string[] }): readonly Omit<ToldStory, 'scan'>[]
+  /** `sequences`: those that `untaken` is asked for. */
+  storyAttempts(of: {
+    readonly endpoint: string
+    readonly batches: readonly string[]
+    readonly sequences: readonly Sequence[]
+  }): readonly Omit<ToldStory, 'scan'>[]
   /** One step through the rows of an object after one of them: those routed to the endpoint. `next`: where to go on; absent = done. */
   storyLater(of: EventAtEndpoint & { readonly about: EventObject; readonly after: Sequence }): {
     readonly sequences: readonly Sequence[]

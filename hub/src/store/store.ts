@@ -212,8 +212,8 @@ export interface AttemptRecord {
   /** How often it was repeated at once on a new connection, because the kept one had died. */
   readonly resends: number
   /**
-   * Of failures: what happened, for people; and what the endpoint said, at most 16 KiB. Without secrets. `error` of an accepted one: which of
-   * its events were not taken.
+   * Of failures: what happened, for people; and what the endpoint said, at most 16 KiB. Without secrets. `error` of an accepted one: how many
+   * of its events were not taken, and why.
    */
   readonly error?: string
   readonly answer?: string
@@ -221,6 +221,8 @@ export interface AttemptRecord {
   readonly traceparent?: string
   /** Of a batch's first attempt: what it tells. */
   readonly told?: Told
+  /** Of an accepted one: events of the batch that were not taken, because the endpoint named them. Stories tell it, lists of attempts do not. */
+  readonly untaken?: readonly Sequence[]
 }
 
 /** The events of one batch, by sequence; their order is not kept. */

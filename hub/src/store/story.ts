@@ -55,11 +55,14 @@ export interface EndpointStory {
   readonly instead?: Sequence
 }
 
+/** Of an attempt in the story of an event: it was taken by it. */
+export const tookAll = ({ outcome, untaken }: AttemptRecord): boolean => outcome === 'accepted' && untaken === undefined
+
 export interface ToldStory {
   readonly batch: string
   /** Id of the scan, or replay, that it is from. */
   readonly scan?: string
-  /** The newest, in their order, without answers; and how many came before. */
+  /** The newest, in their order, without answers, and `untaken` only as far as it is about what is told; and how many came before. */
   readonly attempts: readonly AttemptRecord[]
   readonly attemptsBefore: number
 }
@@ -83,7 +86,7 @@ export interface HeldBatch {
 /** One request, by its id. */
 export interface BatchStory extends ToldStory {
   readonly endpoint: string
-  /** The first of its events, in their order, and how many there are. */
+  /** The first of its events, by sequence, and how many there are. */
   readonly events: readonly BatchEvent[]
   readonly count: number
   /** It is frozen: not accepted yet, or not forgotten yet. */

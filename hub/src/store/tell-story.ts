@@ -4,6 +4,7 @@ import type { ToldBatch } from './engine/told.ts'
 import type { Link } from './link/link.ts'
 import type { DeadLetterHead, Sequence, Store } from './store.ts'
 import type { BatchStory, EndpointStory, EventObject, HeldBatch, NamedObject, ObjectEvents, Story, ToldStory } from './story.ts'
+import { tookAll } from './story.ts'
 
 type TellLink = Pick<Link, 'call'>
 
@@ -56,16 +57,14 @@ async function atEndpoint(
   if (batches.length + held.length + letters.length === 0 && !routed) return undefined
   const standing = await link.call('storyStanding', { endpoint, sequence })
   const shown = batches.slice(0, requestsTold).reverse()
-  const told = await withAttempts(link, endpoint, shown)
-  const isOver = held.length + letters.length === 0 && standing.cursor >= sequence && !told.some(wasAccepted)
+  const told = await withAttempts(link, { endpoint, sequence, batches: shown })
+  const isOver = held.length + letters.length === 0 && standing.cursor >= sequence && !told.some(wasTaken)
   const instead = isOver && about !== undefined ? await toldInstead(link, { endpoint, sequence, about }) : undefined
   const toldBefore = batches.length - shown.length
   return { endpoint, ...standing, told, toldBefore, held, letters, ...(instead !== undefined && { instead }) }
 }
 
-/** As a whole. */
-const wasAccepted = ({ attempts }: ToldStory): boolean =>
-  attempts.some(({ outcome, error }) => outcome === 'accepted' && error === undefined)
+const wasTaken = ({ attempts }: ToldStory): boolean => attempts.some(tookAll)
 
 /** The newest first. */
 async function toldBatches(link: TellLink, endpoint: string, sequences: readonly Sequence[]): Promise<readonly ToldBatch[]> {
@@ -111,9 +110,16 @@ async function toldInstead(
   return undefined
 }
 
-async function withAttempts(link: TellLink, endpoint: string, batches: readonly ToldBatch[]): Promise<readonly ToldStory[]> {
+interface ToldAtEndpoint extends Pick<AtEndpoint, 'endpoint' | 'sequence'> {
+  readonly batches: readonly ToldBatch[]
+}
+
+async function withAttempts(link: TellLink, { endpoint, sequence, batches }: ToldAtEndpoint): Promise<readonly ToldStory[]> {
   if (batches.length === 0) return []
-  const made = await link.call('storyAttempts', { endpoint, batches: batches.map(({ batch }) => batch) })
+  const made = await link.call('storyAttempts', {
+    ...{ endpoint, sequences: [sequence] },
+    batches: batches.map(({ batch }) => batch),
+  })
   const byBatch = new Map(made.map((each) => [each.batch, each]))
   return batches.map(({ batch, scan }) => {
     const { attempts = [], attemptsBefore = 0 } = byBatch.get(batch) ?? {}
@@ -125,13 +131,14 @@ export async function tellBatch(link: TellLink, id: string): Promise<BatchStory 
   const found = await link.call('storyBatch', id)
   if (found === undefined) return undefined
   const { endpoint, told, held } = found
-  const [made] = await link.call('storyAttempts', { endpoint, batches: [id] })
+  const shown = told.sequences.slice(0, eventsTold)
+  const [made] = await link.call('storyAttempts', { endpoint, batches: [id], sequences: shown })
   const { attempts = [], attemptsBefore = 0 } = made ?? {}
   return {
     ...{ batch: id, endpoint, held, attempts, attemptsBefore },
     ...(told.scan !== undefined && { scan: told.scan }),
     events: await Promise.all(
-      told.sequences.slice(0, eventsTold).map(async (sequence) => {
+      shown.map(async (sequence) => {
         const { about } = await link.call('storyHead', sequence)
         return { sequence, ...(about !== undefined && { about }) }
       }),

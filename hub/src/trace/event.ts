@@ -52,12 +52,11 @@ const traceIdOf = (traceparent: string | undefined): string | undefined =>
 const isOfScan = ({ told, held }: EndpointStory, scan: string | undefined): boolean =>
   scan === undefined || held.length > 0 || told.some((each) => each.scan === scan)
 
-function endpointOf({ sequence, row, about }: Story, story: EndpointStory, { snapshot, statuses, sending }: Now): EndpointTrace {
+function endpointOf({ row, about }: Story, story: EndpointStory, { snapshot, statuses, sending }: Now): EndpointTrace {
   const { endpoint, told, toldBefore, letters, held } = story
   const config = snapshot?.endpoints.get(endpoint)
   const route = row?.routes.find((each) => each.endpoint === endpoint) ?? held[0]?.member
   const place = placeOf({
-    id: paddedSequence(sequence),
     story,
     config,
     status: statuses.get(endpoint),

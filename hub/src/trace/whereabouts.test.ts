@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { partlyTaken } from '../delivery/partly.ts'
 import type { EndpointStatus } from '../delivery/status.ts'
 import { fakeStatus } from '../http/testing/fake-view.ts'
 import type { AttemptRecord, DeadLetterHead } from '../store/store.ts'
@@ -21,7 +20,6 @@ const placed = (of: Partial<EndpointStory>, over: Partial<Standing> = {}) =>
   placeOf({
     ...{ story: story(of), status: status(), inside: true, observedAt: 1_000, changedAt: 0, storedAt: 1_010 },
     sending: new Map(),
-    id: '007',
     idOf: (sequence) => `#${sequence}`,
     ...over,
   })
@@ -64,10 +62,12 @@ test('what was accepted is delivered: at which attempt, and how long after it wa
 })
 
 test('what its request was accepted without is not delivered', () => {
-  const partly = (id: string) => told([attempt({ error: partlyTaken([{ id, message: 'no such zone', retry: true }], 2) })])
-  assert.equal(placed({ told: [partly('008')] }).state, 'delivered')
-  assert.equal(placed({ told: [partly('007')] }).state, 'unknown')
-  assert.equal(placed({ told: [partly('scan-1-007')], instead: 12 }).state, 'passed-over')
+  const error = 'accepted, but 1 of 2 events not: 00000000000000000007: no such zone'
+  const partly = told([attempt({ error, untaken: [7] })])
+  assert.equal(placed({ told: [told([attempt({ error })])] }).state, 'delivered', 'what its note says is for people')
+  assert.equal(placed({ told: [partly] }).state, 'unknown')
+  assert.equal(placed({ told: [partly], instead: 12 }).state, 'passed-over')
+  assert.equal(placed({ told: [partly, told([attempt()])] }).text, 'delivered at attempt 2')
 })
 
 test('what a scan told took no time since it was observed', () => {

@@ -1,15 +1,12 @@
 /** Where an event is now, for one endpoint: what the store tells of it and how the endpoint does, put into one sentence. */
 import type { EndpointConfig } from '../config/model.ts'
-import { isNamedIn } from '../delivery/partly.ts'
 import type { EndpointStatus } from '../delivery/status.ts'
 import type { AttemptRecord, DeadLetterHead, Reason } from '../store/store.ts'
-import type { EndpointStory, HeldBatch } from '../store/story.ts'
+import { type EndpointStory, type HeldBatch, tookAll } from '../store/story.ts'
 import type { EndpointTrace } from './model.ts'
 import { inTheWay, turn, type Wait } from './waiting.ts'
 
 export interface Standing {
-  /** Of the event. */
-  readonly id: string
   readonly story: EndpointStory
   /** Absent = it is not configured any more, or just beginning. */
   readonly status?: EndpointStatus | undefined
@@ -32,7 +29,7 @@ export function placeOf(standing: Standing): Place {
   const [held] = story.held
   if (held !== undefined) return held.parking === undefined ? inBatch(held, standing) : parked(held, held.parking, standing)
   if (story.before !== undefined && story.told.length === 0) return inLog(story.before, standing)
-  const accepted = acceptances(story, standing.id)
+  const accepted = acceptances(story)
   const letter = story.letters.at(-1)
   const last = accepted.at(-1)
   if (letter !== undefined && (last === undefined || endOf(last.attempt) <= letter.diedAt)) return dead(letter)
@@ -50,19 +47,16 @@ interface Acceptance {
 const endOf = ({ at, durationMs }: AttemptRecord): number => at + durationMs
 
 /** Of requests that were accepted with the event, in their order. */
-function acceptances({ told }: EndpointStory, id: string): readonly Acceptance[] {
+function acceptances({ told }: EndpointStory): readonly Acceptance[] {
   let number = 0
   return told.flatMap(({ attempts, attemptsBefore, scan }) => {
     number += attemptsBefore
     return attempts.flatMap((attempt) => {
       number++
-      return tookIt(attempt, id) ? [{ attempt, number, ...(scan !== undefined && { scan }) }] : []
+      return tookAll(attempt) ? [{ attempt, number, ...(scan !== undefined && { scan }) }] : []
     })
   })
 }
-
-const tookIt = ({ outcome, error }: AttemptRecord, id: string): boolean =>
-  outcome === 'accepted' && (error === undefined || !isNamedIn(error, id))
 
 function delivered({ attempt, number, scan }: Acceptance, { observedAt, changedAt }: Standing): Place {
   const at = endOf(attempt)

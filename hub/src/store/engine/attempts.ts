@@ -8,6 +8,7 @@ import type { AttemptRecord } from '../store.ts'
 import { createPruneAttempts, lastNumber } from './attempts-prune.ts'
 import { count, nullable, number, present } from './columns.ts'
 import type { Database } from './database.ts'
+import { sequencesText } from './sequences.ts'
 import type { ToldTable } from './told.ts'
 
 export interface Attempts {
@@ -39,9 +40,9 @@ export const attemptRecord = ({ status, error, traceparent, ...row }: ReturnType
   ...present({ status, error, traceparent }),
 })
 
-export function createAttempts(db: Database, told: Pick<ToldTable, 'add' | 'keep'>): Attempts {
+export function createAttempts(db: Database, told: Pick<ToldTable, 'add' | 'keep' | 'grow'>): Attempts {
   const last = db.query(lastNumber, count)
-  const insert = db.command('INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+  const insert = db.command('INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
   const keepAnswer = db.command('INSERT INTO attempt_answers VALUES (?, ?, ?)')
   const list = db.query(
     `SELECT ${attemptColumns}, answer FROM attempts LEFT JOIN attempt_answers USING (endpoint, number)
@@ -53,13 +54,15 @@ export function createAttempts(db: Database, told: Pick<ToldTable, 'add' | 'keep
       if (attempts.length === 0) return
       let free = last.get(endpoint)?.n ?? 0
       for (const { batch, at, durationMs, events, bytes, outcome, status, resends, error, answer, ...more } of attempts) {
+        const untaken = more.untaken && sequencesText(more.untaken)
         insert(
           ...[endpoint, ++free, batch, at, durationMs, events, bytes, outcome, status ?? null, resends, error ?? null],
-          more.traceparent ?? null,
+          ...[more.traceparent ?? null, untaken ?? null],
         )
         if (answer !== undefined) keepAnswer(endpoint, free, answer)
         if (more.told !== undefined) told.add({ endpoint, batch, number: free, ...more.told })
         else told.keep(endpoint, batch, free)
+        if (untaken !== undefined) told.grow(endpoint, batch, untaken.length)
       }
     },
     list: ({ endpoint, batch, failed = false, limit }) =>

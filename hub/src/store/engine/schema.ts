@@ -242,8 +242,9 @@ const migrations: readonly string[] = [
   -- last_attempt, traceparent: the context of an attempt.
   ALTER TABLE batches ADD COLUMN last_attempt TEXT;
   ALTER TABLE attempts ADD COLUMN traceparent TEXT;
-  -- What the batch of attempts told, by sequence: first one, then by how much each differs from the one before. number: of its last attempt.
-  -- bytes: of that text.
+  -- untaken: events of an accepted one that were not, by sequence: first one, then by how much each differs from the one before.
+  ALTER TABLE attempts ADD COLUMN untaken TEXT;
+  -- What the batch of attempts told, likewise. number: of its last attempt. bytes: of all that text of the batch.
   CREATE TABLE told (
     endpoint TEXT NOT NULL, batch TEXT NOT NULL, number INTEGER NOT NULL, oldest INTEGER NOT NULL, newest INTEGER NOT NULL,
     scan TEXT, bytes INTEGER NOT NULL, sequences TEXT NOT NULL, PRIMARY KEY (endpoint, batch)

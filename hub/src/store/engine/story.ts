@@ -14,6 +14,7 @@ import type { Database } from './database.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Log } from './log.ts'
 import { routesText } from './log-row.ts'
+import { sequencesOf } from './sequences.ts'
 import type { ToldTable } from './told.ts'
 
 export interface StoryDeps {
@@ -86,17 +87,22 @@ const noAttempts = (): { attempts: AttemptRecord[]; attemptsBefore: number } => 
 
 function createAttemptsOf(db: Database): Ops['storyAttempts'] {
   const made = db.query(
-    `SELECT ${attemptColumns} FROM attempts
+    `SELECT ${attemptColumns}, untaken FROM attempts
      WHERE endpoint = ? AND batch IN (SELECT value FROM json_each(?)) ORDER BY number DESC`,
-    object(attemptFields),
+    object({ ...attemptFields, untaken: nullable(sequencesOf) }),
   )
-  return ({ endpoint, batches }: Input<'storyAttempts'>): Output<'storyAttempts'> => {
+  return ({ endpoint, batches, sequences }: Input<'storyAttempts'>): Output<'storyAttempts'> => {
+    const wanted = new Set(sequences)
     const stories = new Map(batches.map((batch) => [batch, noAttempts()]))
-    for (const row of made.each(endpoint, JSON.stringify(batches))) {
+    for (const { untaken, ...row } of made.each(endpoint, JSON.stringify(batches))) {
       const story = stories.get(row.batch)
       if (story === undefined) continue
-      if (story.attempts.length < attemptsTold) story.attempts.unshift(attemptRecord(row))
-      else story.attemptsBefore++
+      if (story.attempts.length === attemptsTold) {
+        story.attemptsBefore++
+        continue
+      }
+      const named = untaken?.filter((each) => wanted.has(each)) ?? []
+      story.attempts.unshift({ ...attemptRecord(row), ...(named.length > 0 && { untaken: named }) })
     }
     return [...stories].map(([batch, story]) => ({ batch, ...story }))
   }

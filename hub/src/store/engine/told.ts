@@ -27,6 +27,8 @@ export interface ToldTable {
   add(of: { readonly endpoint: string; readonly batch: string; readonly number: number } & Told): void
   /** There was another attempt. */
   keep(endpoint: string, batch: string, number: number): void
+  /** So much more text is kept of the batch. */
+  grow(endpoint: string, batch: string, bytes: number): void
   /** One step of looking for batches of one endpoint that told some of these events. `before`: `next` of the step before. */
   find(of: { readonly endpoint: string; readonly sequences: readonly Sequence[]; readonly before?: number }): ToldPage
   /** What one batch told. */
@@ -44,6 +46,7 @@ export function createTold(db: Database): ToldTable {
   const insert = db.command(`INSERT INTO told VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET number = excluded.number,
     oldest = excluded.oldest, newest = excluded.newest, scan = excluded.scan, bytes = excluded.bytes, sequences = excluded.sequences`)
   const keep = db.command('UPDATE told SET number = ? WHERE endpoint = ? AND batch = ?')
+  const grow = db.command('UPDATE told SET bytes = bytes + ? WHERE endpoint = ? AND batch = ?')
   const one = db.query('SELECT number, batch, scan, sequences FROM told WHERE endpoint = ? AND batch = ?', row)
   return {
     add: ({ endpoint, batch, number, sequences, scan }) => {
@@ -53,6 +56,7 @@ export function createTold(db: Database): ToldTable {
       insert(endpoint, batch, number, oldest, newest, scan ?? null, text.length, text)
     },
     keep: (endpoint, batch, number) => void keep(number, endpoint, batch),
+    grow: (endpoint, batch, bytes) => void grow(bytes, endpoint, batch),
     find: createFind(db),
     get: (endpoint, batch) => {
       const found = one.get(endpoint, batch)

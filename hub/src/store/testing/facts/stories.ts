@@ -189,6 +189,26 @@ export function storyFacts(lab: MakeLab): void {
     assert.deepEqual([await toldBy(a), await toldBy(b)], [[], []])
   })
 
+  test('an event that an accepted request was without is told as such, whatever its note says; the others were taken', async () => {
+    await using world = await opened()
+    const { store } = world
+    const rows = await world.agent.send([seen('a'), seen('b'), seen('c'), seen('b', { hash: 'h2', change: 'modified' })])
+    const [a, b, c, newer] = rows
+    const untaken = [numberOf(c), numberOf(b)]
+    const partly = attempt('x', { ...told(rows.slice(0, 3)), error: 'accepted, but 2 of 3 events not', untaken })
+    const next = batchOf('y', newer === undefined ? [] : [newer])
+    await step(store, { attempts: [partly], batches: [next], cursor: numberOf(newer) })
+    const at = async (row: LogRow | undefined) => {
+      const [, dns] = (await store.story(numberOf(row)))?.endpoints ?? []
+      return [dns?.told[0]?.attempts[0]?.untaken, dns?.instead]
+    }
+    assert.deepEqual(await at(a), [undefined, undefined])
+    assert.deepEqual(await at(b), [[numberOf(b)], numberOf(newer)])
+    assert.deepEqual((await store.batchStory('x'))?.attempts[0]?.untaken, [numberOf(b), numberOf(c)])
+    const { told: _, untaken: __, ...listed } = partly
+    assert.deepEqual(await store.attempts({ endpoint: 'dns', limit: 1 }), [listed])
+  })
+
   test('of an event that never was nothing is known, nor of a request', async () => {
     await using world = await opened()
     await world.agent.send([seen('a')])
