@@ -10,8 +10,8 @@ function setUp() {
   const view = fakeView()
   const streams = { stop: new AbortController().signal, track: (run: Promise<void>) => run }
   const app = createApp({ admin: { view, adminToken: 'token', metrics: async () => '' }, log: silentLog }, streams)
-  const ask = async (path: string) => {
-    const response = await app.request(`/api/v1/trace${path}`, { headers: { authorization: 'Bearer token' } })
+  const ask = async (path: string, init: RequestInit = {}) => {
+    const response = await app.request(`/api/v1/trace${path}`, { headers: { authorization: 'Bearer token' }, ...init })
     return { status: response.status, body: await response.json() }
   }
   return { view, ask }
@@ -30,10 +30,21 @@ test('a trace is asked for by an id, or by an object with how many of its events
   ])
 })
 
+test('a client that goes away ends what it asked for', async () => {
+  const { view, ask } = setUp()
+  for (const path of ['/7', '?cluster=c&resource=r&name=n']) {
+    const client = new AbortController()
+    await ask(path, { signal: client.signal })
+    assert.equal(view.signal?.aborted, false)
+    client.abort()
+    assert.equal(view.signal?.aborted, true, path)
+  }
+})
+
 test('what nobody knows is 404, what can be several kinds 409, and what is asked wrongly 400', async () => {
   const { view, ask } = setUp()
   const answers = async (...paths: readonly string[]) => {
-    const all = await Promise.all(paths.map(ask))
+    const all = await Promise.all(paths.map((path) => ask(path)))
     return all.map(({ status, body }) => `${status} ${problem.decode(body).message}`)
   }
   assert.deepEqual(await answers('/7'), ['404 expected an event that is known'])

@@ -1,5 +1,6 @@
 /** `/api/v1/trace`: what became of one event, one request, or the newest events of an object. */
 import { type Context, Hono } from 'hono'
+import type { Asked } from '../store/story.ts'
 import type { ObjectQuestion, TraceAnswer } from '../trace/model.ts'
 import { badRequest, RequestProblem } from './problem.ts'
 import { type Query, refuseOthers, texts, whole } from './query.ts'
@@ -17,16 +18,19 @@ export function traceRoutes(view: Pick<HubView, 'trace' | 'traceObject'>): Hono 
     const query = c.req.query()
     refuseOthers(query, [...required, 'namespace', 'endpoint', 'limit'])
     checkLengths(query)
-    return answer(c, await view.traceObject(questionOf(query), query.endpoint))
+    return answer(c, await view.traceObject(questionOf(query), asked(c)))
   })
   api.get('/:id', async (c) => {
     const query = c.req.query()
     refuseOthers(query, ['endpoint'])
     checkLengths({ ...query, id: c.req.param('id') })
-    return answer(c, await view.trace(c.req.param('id'), query.endpoint))
+    return answer(c, await view.trace(c.req.param('id'), asked(c)))
   })
   return api
 }
+
+/** A client that goes away ends what it asked for. */
+const asked = (c: Context): Asked => ({ endpoint: c.req.query('endpoint'), signal: c.req.raw.signal })
 
 function checkLengths(query: Query): void {
   for (const [name, value] of Object.entries(query))

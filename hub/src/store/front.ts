@@ -23,7 +23,7 @@ import type {
   Resynced,
   Store,
 } from './store.ts'
-import { tellBatch, tellObject, tellStory } from './tell-story.ts'
+import { tellBatch, tellObject, tellStory, whileAsked } from './tell-story.ts'
 import { startUpkeep, type UpkeepSettings } from './upkeep.ts'
 
 export interface FrontSettings extends UpkeepSettings {
@@ -110,9 +110,12 @@ export function createStore(link: Link, settings: FrontSettings = {}): Store {
     context,
     tail: async (from, limit) => tail.newest(from, limit) ?? link.call('tail', { from, limit }),
     head: async () => tail.head,
-    story: (sequence) => tellStory(link, sequence, (of) => deadLetters(link, of)),
-    batchStory: (id) => tellBatch(link, id),
-    objectEvents: (object, limit) => tellObject(link, object, limit),
+    story: (sequence, { endpoint, signal } = {}) => {
+      const steps = whileAsked(link, signal)
+      return tellStory(steps, { sequence, endpoint, deadLetters: (of) => deadLetters(steps, of) })
+    },
+    batchStory: async (id, signal) => tellBatch(whileAsked(link, signal), id),
+    objectEvents: async (object, limit, signal) => tellObject(whileAsked(link, signal), object, limit),
     saveToken: (token) => link.call('saveToken', token),
     join: (attempt) => link.call('join', attempt),
     openProcess: (cluster, process, before) => link.call('openProcess', { cluster, process, ...before }),
@@ -190,7 +193,7 @@ async function endpoint(link: Link, name: string): Promise<EndpointState> {
   return { ...first, batches, ...(tried.size > 0 && { tried }) }
 }
 
-async function deadLetters(link: Link, { limit, ...of }: DeadLetterFilter & Page): Promise<DeadLetters> {
+async function deadLetters(link: Pick<Link, 'call'>, { limit, ...of }: DeadLetterFilter & Page): Promise<DeadLetters> {
   const letters: DeadLetterHead[] = []
   for (let after = of.after; ; ) {
     const page: DeadLetters = await link.call('deadLetters', {

@@ -8,7 +8,7 @@
 import type { Frame } from '@watch-hub/shared/protocol/frames'
 import type { IndexEntry } from '@watch-hub/shared/protocol/messages'
 import type { EventType, Metadata } from '../config/model.ts'
-import type { BatchStory, NamedObject, ObjectEvents, Story } from './story.ts'
+import type { Asked, BatchStory, NamedObject, ObjectEvents, Story } from './story.ts'
 
 /** Numbers log rows: max(last + 1, hub clock in µs). Fits a JS number exactly. 0 = before everything. */
 export type Sequence = number
@@ -639,11 +639,11 @@ export interface Store extends AsyncDisposable {
   tail(from: Sequence, limit: number): Promise<readonly LogRow[]>
   head(): Promise<Sequence>
   /** What became of one event; nothing = nothing is known of it. */
-  story(sequence: Sequence): Promise<Story | undefined>
+  story(sequence: Sequence, of?: Asked): Promise<Story | undefined>
   /** What became of one request; nothing = nothing is known of it. */
-  batchStory(id: string): Promise<BatchStory | undefined>
+  batchStory(id: string, signal?: AbortSignal): Promise<BatchStory | undefined>
   /** The newest events of an object: those of the log, and where it has fewer than `limit`, the last one that the inventory knows. */
-  objectEvents(object: NamedObject, limit: number): Promise<ObjectEvents>
+  objectEvents(object: NamedObject, limit: number, signal?: AbortSignal): Promise<ObjectEvents>
 
   saveToken(token: {
     readonly hash: string

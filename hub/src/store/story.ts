@@ -27,6 +27,14 @@ export interface EventObject {
   readonly traceparent?: string
 }
 
+/** Who asks for a story. */
+export interface Asked {
+  /** Only this one is looked at, whoever else has to do with the event. @default all */
+  readonly endpoint?: string | undefined
+  /** Nobody waits for it any more: the next step throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
 export interface Story {
   readonly sequence: Sequence
   /** Absent = the log has it no longer, or it was told by a scan under a number of its own. */

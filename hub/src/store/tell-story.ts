@@ -8,6 +8,14 @@ import { tookAll } from './story.ts'
 
 type TellLink = Pick<Link, 'call'>
 
+/** Takes no step more when nobody waits for the answer. */
+export const whileAsked = (link: TellLink, signal: AbortSignal | undefined): TellLink => ({
+  call: async (op, input) => {
+    signal?.throwIfAborted()
+    return link.call(op, input)
+  },
+})
+
 /** Requests that one endpoint's story has. */
 const requestsTold = 20
 /** Dead letters that a story has. */
@@ -19,16 +27,19 @@ export const rowsLookedThrough = 2_000_000
 /** Events that the story of a request names. */
 const eventsTold = 100
 
-export async function tellStory(
-  link: TellLink,
-  sequence: Sequence,
-  deadLetters: Store['deadLetters'],
-): Promise<Story | undefined> {
+interface ToTell {
+  readonly sequence: Sequence
+  /** Absent = all of them. */
+  readonly endpoint: string | undefined
+  readonly deadLetters: Store['deadLetters']
+}
+
+export async function tellStory(link: TellLink, { sequence, endpoint: only, deadLetters }: ToTell): Promise<Story | undefined> {
   const { row, about, endpoints } = await link.call('storyHead', sequence)
-  const { letters } = await deadLetters({ sequence, limit: lettersTold })
+  const { letters } = await deadLetters({ sequence, limit: lettersTold, ...(only !== undefined && { endpoint: only }) })
   const routed = new Set(row?.routes.map(({ endpoint }) => endpoint))
   const stories: EndpointStory[] = []
-  for (const endpoint of endpoints) {
+  for (const endpoint of only === undefined ? endpoints : endpoints.filter((each) => each === only)) {
     const own = letters.filter((letter) => letter.endpoint === endpoint)
     const story = await atEndpoint(link, { endpoint, sequence, letters: own, routed: routed.has(endpoint), about })
     if (story !== undefined) stories.push(story)

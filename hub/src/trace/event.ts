@@ -19,7 +19,7 @@ export interface Now {
   readonly commit?: string | undefined
   /** Only what this scan told is asked for. */
   readonly scan?: string | undefined
-  /** Only this endpoint is asked for. */
+  /** Only this endpoint was asked for: the story has no other one. */
   readonly endpoint?: string | undefined
 }
 
@@ -27,9 +27,8 @@ export function eventOf(story: Story, now: Now): EventTrace {
   const { sequence, row, about } = story
   const traceId = traceIdOf(row?.traceparent ?? about?.traceparent)
   const observedAt = row?.observedAt ?? about?.observedAt
-  const endpoints = story.endpoints.filter(({ endpoint }) => now.endpoint === undefined || endpoint === now.endpoint)
-  const asked = endpoints.filter((each) => isOfScan(each, now.scan))
-  const told = (asked.length > 0 ? asked : endpoints).map((each) => endpointOf(story, each, now))
+  const asked = story.endpoints.filter((each) => isOfScan(each, now.scan))
+  const told = (asked.length > 0 ? asked : story.endpoints).map((each) => endpointOf(story, each, now))
   return {
     id: paddedSequence(sequence),
     ...(about !== undefined && { cluster: about.cluster, object: about.object }),
@@ -41,7 +40,7 @@ export function eventOf(story: Story, now: Now): EventTrace {
     ...(row?.sentAt !== undefined && { sentAt: row.sentAt }),
     ...(row?.receivedAt !== undefined && { receivedAt: row.receivedAt }),
     endpoints: told,
-    notes: [...notesOf(story, now, asked.length), ...elsewhere(story, now, told.length)],
+    notes: notesOf(story, now, asked.length),
   }
 }
 
@@ -78,18 +77,22 @@ function endpointOf({ row, about }: Story, story: EndpointStory, { snapshot, sta
   }
 }
 
-const elsewhere = ({ endpoints }: Story, { endpoint }: Now, told: number): readonly string[] =>
-  endpoint === undefined || told > 0 || endpoints.length === 0
-    ? []
-    : [`${endpoint} is not told of it, but ${endpoints.map((each) => each.endpoint).join(', ')}`]
+/** Of others only what its row says is known: they were not asked. */
+function notTold(endpoint: string, row: Story['row']): string {
+  const others = row?.routes.map((route) => route.endpoint) ?? []
+  if (others.length > 0) return `${endpoint} is not told of it, but ${others.join(', ')}`
+  return row === undefined ? `nothing is known of it that ${endpoint} was told` : `${endpoint} is not told of it`
+}
 
-function notesOf({ row, about, endpoints }: Story, { scan, statuses }: Now, ofScan: number): readonly string[] {
+function notesOf({ row, about, endpoints }: Story, { scan, endpoint, statuses }: Now, ofScan: number): readonly string[] {
   const gone =
     row === undefined
       ? ['the log has it no longer: what is told here is known from requests, the inventory and dead letters']
       : []
   const lost = scan !== undefined && ofScan === 0 ? [`no request of scan ${scan} is known any more`] : []
-  if (row === undefined || endpoints.length > 0) return [...gone, ...lost]
+  if (endpoints.length > 0) return [...gone, ...lost]
+  if (endpoint !== undefined) return [...gone, ...lost, notTold(endpoint, row)]
+  if (row === undefined) return [...gone, ...lost]
   const matches = row.matches.join(', ')
   const why =
     matches === ''

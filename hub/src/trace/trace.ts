@@ -9,7 +9,7 @@ import { didYouMean } from '../config/nearest.ts'
 import type { Delivery } from '../delivery/dispatcher.ts'
 import { paddedSequence } from '../delivery/formats/format.ts'
 import type { Store } from '../store/store.ts'
-import type { BatchStory, ObjectEvents, Story } from '../store/story.ts'
+import type { Asked, BatchStory, ObjectEvents, Story } from '../store/story.ts'
 import { eventOf, type Now } from './event.ts'
 import type { BatchTrace, EventTrace, ObjectQuestion, TraceAnswer } from './model.ts'
 
@@ -20,12 +20,12 @@ export interface TraceParts {
 }
 
 export interface TraceView {
-  /** By the id of an event, a request or a dead letter. `endpoint`: only what is about it. */
-  trace(id: string, endpoint?: string): Promise<TraceAnswer>
-  traceObject(question: ObjectQuestion, endpoint?: string): Promise<TraceAnswer>
+  /** By the id of an event, a request or a dead letter. */
+  trace(id: string, asked?: Asked): Promise<TraceAnswer>
+  traceObject(question: ObjectQuestion, asked?: Asked): Promise<TraceAnswer>
 }
 
-type Which = Pick<Now, 'scan' | 'endpoint'>
+type Which = Asked & Pick<Now, 'scan'>
 
 const kept =
   'events of the log are known for a day after every endpoint has passed them, requests for 3 days (10,000 of each endpoint), dead letters until they go'
@@ -38,9 +38,16 @@ export function traceView(parts: TraceParts): TraceView {
     statuses: new Map((await delivery.status()).map((status) => [status.name, status])),
   })
   const commitOf = async ({ row }: Story) => (row === undefined ? undefined : (await store.context(row.context)).commit)
-  const tell = async (sequence: number, which: Which): Promise<EventTrace | undefined> => {
-    const story = await store.story(sequence)
-    return story && eventOf(story, { ...(await now()), ...which, commit: await commitOf(story) })
+  /** Of those that are known. How endpoints do is asked once, after all that their stories tell. */
+  const tell = async (sequences: readonly number[], { scan, endpoint, signal }: Which): Promise<readonly EventTrace[]> => {
+    const known: (readonly [story: Story, commit: string | undefined])[] = []
+    for (const sequence of sequences) {
+      const story = await store.story(sequence, { endpoint, signal })
+      if (story !== undefined) known.push([story, await commitOf(story)])
+    }
+    if (known.length === 0) return []
+    const moment = await now()
+    return known.map(([story, commit]) => eventOf(story, { ...moment, scan, endpoint, commit }))
   }
   const unknownEndpoint = (endpoint: string | undefined): TraceAnswer | undefined => {
     const known = config.snapshot()?.endpoints
@@ -49,20 +56,20 @@ export function traceView(parts: TraceParts): TraceView {
   }
 
   async function traceSequence(id: string, sequence: number, which: Which): Promise<TraceAnswer> {
-    const event = await tell(sequence, which)
-    return event === undefined ? nothingKnown(id) : { kind: 'found', trace: { events: [event], notes: [] } }
+    const events = await tell([sequence], which)
+    return events.length === 0 ? nothingKnown(id, which.endpoint) : { kind: 'found', trace: { events, notes: [] } }
   }
 
-  async function trace(id: string, endpoint?: string): Promise<TraceAnswer> {
+  async function trace(id: string, { endpoint, signal }: Asked = {}): Promise<TraceAnswer> {
     const { sequence, scan } = idOf(id)
-    if (sequence !== undefined) return unknownEndpoint(endpoint) ?? traceSequence(id, sequence, { scan, endpoint })
-    const batch = await store.batchStory(id)
+    if (sequence !== undefined) return unknownEndpoint(endpoint) ?? traceSequence(id, sequence, { scan, endpoint, signal })
+    const batch = await store.batchStory(id, signal)
     if (batch !== undefined) return { kind: 'found', trace: { events: [], batch: batchOf(batch), notes: [] } }
     const letter = await store.deadLetter(id)
-    return letter === undefined ? nothingKnown(id) : traceSequence(id, letter.sequence, { endpoint: letter.endpoint })
+    return letter === undefined ? nothingKnown(id) : traceSequence(id, letter.sequence, { endpoint: letter.endpoint, signal })
   }
 
-  async function traceObject(question: ObjectQuestion, endpoint?: string): Promise<TraceAnswer> {
+  async function traceObject(question: ObjectQuestion, asked: Asked): Promise<TraceAnswer> {
     const snapshot = config.snapshot()
     const { cluster, resource, limit } = question
     const resolved = resolveKind(resource, snapshot === undefined ? [] : kindsOf(snapshot))
@@ -71,29 +78,26 @@ export function traceView(parts: TraceParts): TraceView {
       const hint = resolved.nearest === undefined ? '' : ` (did you mean '${resolved.nearest}'?)`
       return unknown(`expected a kind that a watch names, or one that most clusters have, got "${resource}"${hint}`)
     }
-    const found = await store.objectEvents(named(question, resolved.found), limit)
+    const found = await store.objectEvents(named(question, resolved.found), limit, asked.signal)
     if (found.sequences.length === 0) {
       const hint = snapshot?.clusters.has(cluster) === true ? '' : didYouMean(cluster, snapshot?.clusters.keys() ?? [])
       return unknown(noEvent(question, resolved.found, found, hint))
     }
-    const events: EventTrace[] = []
-    for (const sequence of found.sequences) {
-      const event = await tell(sequence, { endpoint })
-      if (event !== undefined) events.push(event)
-    }
-    return { kind: 'found', trace: { events, notes: objectNotes(found) } }
+    return { kind: 'found', trace: { events: await tell(found.sequences, asked), notes: objectNotes(found) } }
   }
 
   return {
     trace,
-    traceObject: async (question, endpoint) => unknownEndpoint(endpoint) ?? traceObject(question, endpoint),
+    traceObject: async (question, asked = {}) => unknownEndpoint(asked.endpoint) ?? traceObject(question, asked),
   }
 }
 
 const unknown = (message: string): TraceAnswer => ({ kind: 'unknown', message })
 
-const nothingKnown = (id: string): TraceAnswer =>
-  unknown(`expected the id of an event, a request or a dead letter that is still known, got "${id}": ${kept}`)
+const nothingKnown = (id: string, endpoint?: string): TraceAnswer =>
+  unknown(
+    `expected the id of an event, a request or a dead letter that is still known${endpoint === undefined ? '' : ` of ${endpoint}`}, got "${id}": ${kept}`,
+  )
 
 /** `1795450401978123`, with zeros before it or not; `<scan id>-<20 digits>`. */
 function idOf(text: string): { readonly sequence?: number; readonly scan?: string } {

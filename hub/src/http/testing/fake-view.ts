@@ -311,6 +311,8 @@ export interface FakeView extends HubView {
   replayed: ReplayPage
   sample: SampleAnswer
   traced: TraceAnswer
+  /** Of the last trace that was asked for. */
+  signal: AbortSignal | undefined
   whyAnswer: WhyAnswer
 }
 
@@ -386,12 +388,15 @@ export function fakeView(): FakeView {
       calls.push(['dropDeadLetters', which])
       return view.letters.length
     },
+    signal: undefined,
     traced: { kind: 'unknown', message: 'expected an event that is known' },
-    trace: async (id, endpoint) => {
+    trace: async (id, { endpoint, signal } = {}) => {
+      view.signal = signal
       calls.push(['trace', id, endpoint])
       return view.traced
     },
-    traceObject: async (question, endpoint) => {
+    traceObject: async (question, { endpoint, signal } = {}) => {
+      view.signal = signal
       calls.push(['traceObject', question, endpoint])
       return view.traced
     },

@@ -6,6 +6,7 @@ import { attemptsTold } from '../../engine/story.ts'
 import type { MakeLab } from '../../store.contract.ts'
 import type { AttemptRecord, Freeze, FrozenBatch, LogRow, Sequence, Store } from '../../store.ts'
 import type { NamedObject } from '../../story.ts'
+import { tellStory, whileAsked } from '../../tell-story.ts'
 import { activation, cluster, gone, scanChunks, seen, startAgent, synced, watch } from '../world.ts'
 import { sweep } from './compaction.ts'
 import { letter } from './dead-letters.ts'
@@ -207,6 +208,42 @@ export function storyFacts(lab: MakeLab): void {
     assert.deepEqual((await store.batchStory('x'))?.attempts[0]?.untaken, [numberOf(b), numberOf(c)])
     const { told: _, untaken: __, ...listed } = partly
     assert.deepEqual(await store.attempts({ endpoint: 'dns', limit: 1 }), [listed])
+  })
+
+  test('who asks for one endpoint is told of it alone, and no other one is looked at; who goes away is told nothing more', async () => {
+    await using world = await opened()
+    const rows = await world.agent.send([seen('a')])
+    const sequence = numberOf(rows[0])
+    const steps: unknown[] = []
+    const ears = new AbortController()
+    const link: typeof world.link = {
+      ...{ ended: world.link.ended, hubId: world.link.hubId, head: sequence, waiting: 0 },
+      call: (op, input) => {
+        if (op !== 'deadLetters') steps.push(op === 'storyHead' ? op : Object(input).endpoint)
+        return world.link.call(op, input)
+      },
+      [Symbol.asyncDispose]: async () => {},
+    }
+    const tell = (endpoint: string | undefined, signal?: AbortSignal) => {
+      const steps = whileAsked(link, signal)
+      return tellStory(steps, { sequence, endpoint, deadLetters: world.store.deadLetters })
+    }
+    assert.deepEqual(
+      (await tell('dns'))?.endpoints.map(({ endpoint }) => endpoint),
+      ['dns'],
+    )
+    assert.deepEqual(new Set(steps), new Set(['storyHead', 'dns']))
+    assert.deepEqual((await tell('nobody'))?.endpoints, [])
+    ears.abort()
+    steps.length = 0
+    for (const told of [
+      world.store.story(sequence, { signal: ears.signal }),
+      world.store.batchStory('x', ears.signal),
+      world.store.objectEvents(named('a'), 1, ears.signal),
+      tell(undefined, ears.signal),
+    ])
+      await assert.rejects(told, { name: 'AbortError' })
+    assert.deepEqual(steps, [])
   })
 
   test('of an event that never was nothing is known, nor of a request', async () => {
