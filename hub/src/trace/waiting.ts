@@ -2,6 +2,7 @@
 import type { EndpointConfig } from '../config/model.ts'
 import { formatDuration } from '../config/units.ts'
 import type { Hold } from '../delivery/detail.ts'
+import { holdText } from '../delivery/hold-text.ts'
 import type { EndpointStatus } from '../delivery/status.ts'
 
 export interface Wait {
@@ -32,17 +33,10 @@ export function inTheWay(status: EndpointStatus | undefined): Wait | undefined {
   return undefined
 }
 
-const holdWords: Readonly<Record<Hold['cause'], string>> = {
-  git: 'paused in Git by',
-  operator: 'paused by',
-  gone: 'held because it is gone, by',
-  guard: 'held because a commit would report too many deletions, by',
-}
-
-const held = ({ cause, by, reason, since, until }: Hold): Wait => ({
-  text: `${holdWords[cause]} ${by}${reason === undefined ? '' : ` (${reason})`}`,
-  since,
-  ...(until !== undefined && { next: until }),
+const held = (hold: Hold): Wait => ({
+  text: holdText(hold),
+  since: hold.since,
+  ...(hold.until !== undefined && { next: hold.until }),
 })
 
 /** What a batch waits for when nothing is in the way, and none of its requests is sent just now. `before`: events of other batches. */

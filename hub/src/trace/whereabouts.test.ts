@@ -88,13 +88,19 @@ for (const [what, over, text, times] of [
   [
     'an operator holds the endpoint',
     { holds: [{ cause: 'operator', since: 5, by: 'ann', reason: 'moving', until: 99 }] },
-    'paused by ann (moving)',
+    'paused by ann: moving',
     { since: 5, next: 99 },
   ],
   [
     'Git holds it',
     { holds: [{ cause: 'git', since: 5, by: 'endpoints/dns.yaml:7' }] },
     'paused in Git by endpoints/dns.yaml:7',
+    { since: 5 },
+  ],
+  [
+    'nobody is there any more',
+    { holds: [{ cause: 'gone', since: 5, by: 'hub', reason: 'it said 410 Gone' }] },
+    "held until 'watch-hub endpoint resume' or another url, because nobody is there any more, by hub: it said 410 Gone",
     { since: 5 },
   ],
   ['it is blocked', { phase: 'blocked', reason: 'no secret', since: 6 }, 'blocked: no secret', { since: 6 }],

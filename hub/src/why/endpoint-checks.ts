@@ -3,7 +3,8 @@ import { resourceName } from '@watch-hub/shared/protocol/plan'
 import type { EndpointConfig, Snapshot, SourceRef } from '../config/model.ts'
 import { formatDuration } from '../config/units.ts'
 import { type FencePart, fenceParts } from '../delivery/allow.ts'
-import type { AboutObject, EndpointDetail, Hold } from '../delivery/detail.ts'
+import type { AboutObject, EndpointDetail } from '../delivery/detail.ts'
+import { holdText } from '../delivery/hold-text.ts'
 import type { DeadLetterHead } from '../store/store.ts'
 import type { Check } from './model.ts'
 import { check, listed, type Subject, yesOrNo } from './subject.ts'
@@ -57,16 +58,10 @@ function fenceText(part: FencePart['part'], allow: EndpointConfig['allow'], subj
   return `"${own[part]}" ${held ? 'in' : 'not in'} [${listed(allowed)}]`
 }
 
-const holdWords: Readonly<Record<Hold['cause'], string>> = {
-  git: 'paused in Git',
-  operator: 'paused by',
-  gone: "held until 'watch-hub endpoint resume' or another url, because nobody is there any more, by",
-  guard: "held until 'watch-hub endpoint resume', because a commit would report too many deletions, by",
-}
-
 const holdChecks = ({ holds }: EndpointDetail, paused: SourceRef): readonly Check[] =>
-  holds.map(({ cause, by, reason, since, until }) => {
-    const text = `${holdWords[cause]}${cause === 'git' ? '' : ` ${by}`}${reason === undefined ? '' : `: ${reason}`}`
+  holds.map((hold) => {
+    const { cause, since, until } = hold
+    const text = cause === 'git' ? 'paused in Git' : holdText(hold) // whose place in Git is the check's
     return {
       ...check('hold', 'no', text, cause === 'git' ? paused : undefined),
       since,
