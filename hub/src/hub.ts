@@ -80,11 +80,11 @@ export async function startHub(settings: HubSettings, { log, env, now = Date.now
         log,
         tracer: tracing.config,
         // In this order no frame arrives whose routes are unknown.
-        onSnapshot: async (snapshot) => {
+        onSnapshot: async (snapshot, how) => {
           await store.activate(activationOf(snapshot))
           moment('snapshot-activated')
           delivery.follow(snapshot)
-          fleet.assign(snapshot)
+          fleet.assign(snapshot, how)
         },
       },
       { lastGoodFile: join(dataDir, 'config', 'last-good.json') },

@@ -41,7 +41,7 @@ function changeTime(metadata: KubeObject['metadata'], { created = false }: Sight
 /** `deletionTimestamp` is when the grace period ends: the request came that much earlier. */
 function deletionRequest({ deletionTimestamp, deletionGracePeriodSeconds: grace }: KubeObject['metadata']): readonly number[] {
   const graceMs = typeof grace === 'number' && Number.isSafeInteger(grace) ? grace * 1_000 : 0
-  return timeOf(deletionTimestamp).map((end) => end - graceMs)
+  return timeOf(deletionTimestamp).map((end) => Math.max(0, end - graceMs))
 }
 
 function timeOf(text: unknown): readonly number[] {

@@ -21,8 +21,8 @@ import { type ConfigTracer, silentConfigTracer } from './tracer.ts'
 export interface ConfigDeps {
   readonly source: ConfigSource
   readonly log: Log
-  /** Called when the content or the commit of the live config has changed. Awaited. */
-  readonly onSnapshot: (snapshot: Snapshot) => void | Promise<void>
+  /** Called when the content or the commit of the live config has changed. `restored`: it was the live one before the hub ended. Awaited. */
+  readonly onSnapshot: (snapshot: Snapshot, how: { readonly restored: boolean }) => void | Promise<void>
   /** @default none */
   readonly tracer?: ConfigTracer
   /** @default Date.now */

@@ -14,8 +14,8 @@ import type { CommitStep, ConfigTracer } from './tracer.ts'
 
 export interface LiveDeps {
   readonly log: Log
-  /** Called when the content or the commit of the live config has changed. Awaited. */
-  readonly onSnapshot: (snapshot: Snapshot) => void | Promise<void>
+  /** See `ConfigDeps`. */
+  readonly onSnapshot: (snapshot: Snapshot, how: { readonly restored: boolean }) => void | Promise<void>
   readonly tracer: ConfigTracer
   readonly now: () => number
   /** Where the last good config is kept. */
@@ -40,7 +40,7 @@ export function createLive({ log, onSnapshot, tracer, now, lastGoodFile }: LiveD
   let status: Live['status'] = {}
 
   /** False = it was live already. */
-  const goLive = async (next: Snapshot): Promise<boolean> => {
+  const goLive = async (next: Snapshot, restored: boolean): Promise<boolean> => {
     if (snapshot?.hash === next.hash && snapshot.commit === next.commit) {
       status = status.live === undefined ? {} : { live: status.live }
       return false
@@ -48,7 +48,7 @@ export function createLive({ log, onSnapshot, tracer, now, lastGoodFile }: LiveD
     snapshot = next
     status = { live: { commit: next.commit, hash: next.hash, since: now() } }
     log.info('config is live', { commit: next.commit, hash: next.hash, ...traceOf(next.commit) })
-    await onSnapshot(next)
+    await onSnapshot(next, { restored })
     return true
   }
 
@@ -88,7 +88,7 @@ export function createLive({ log, onSnapshot, tracer, now, lastGoodFile }: LiveD
     },
     async restore(signal) {
       const before = await load(signal)
-      if (before !== undefined) await goLive(before)
+      if (before !== undefined) await goLive(before, true)
     },
     async take({ commit, files, problems, begunAt }, signal) {
       const steps = stepsFrom(begunAt, now)
@@ -103,7 +103,7 @@ export function createLive({ log, onSnapshot, tracer, now, lastGoodFile }: LiveD
         return
       }
       await save({ commit, files })
-      const isNew = await goLive(compiled.snapshot)
+      const isNew = await goLive(compiled.snapshot, false)
       steps.over('activate')
       if (isNew) for (const step of steps.all()) tracer.step({ commit, ...step })
     },

@@ -28,3 +28,7 @@ test('only what is a change has an age: not what scans, replays, commits and sam
   assert.deepEqual(told, ['recovered', 'in-scope', 'out-of-scope'])
   assert.deepEqual(agesOf([undefined, { ...item(), scan: 'x' }], 4_000), [])
 })
+
+test('what a comparison found is as old as it was seen: its object may have been written long before it became news', () => {
+  assert.deepEqual(agesOf([item({ cause: 'list' }, { reason: 'recovered' })], 4_000), [{ observedMs: 1_500 }])
+})

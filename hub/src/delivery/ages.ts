@@ -15,7 +15,8 @@ const live: ReadonlySet<Reason | undefined> = new Set<Reason | undefined>([undef
 export const agesOf = (items: readonly (Item | undefined)[], now: number): readonly Age[] =>
   items.flatMap((item) => {
     if (item === undefined || item.scan !== undefined || !live.has(item.member.reason)) return []
-    const { observedAt, changedAt, change } = item.row
-    const changed = changedAt !== undefined && change !== 'gone' && { changedMs: now - changedAt }
+    const { observedAt, changedAt, cause, change } = item.row
+    // What a comparison found may have been written long before it became news: then a watch told nothing of it, or a namespace was relabelled.
+    const changed = changedAt !== undefined && cause === 'live' && change !== 'gone' && { changedMs: now - changedAt }
     return [{ observedMs: now - observedAt, ...changed }]
   })

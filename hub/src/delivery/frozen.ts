@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { EndpointConfig, Metadata } from '../config/model.ts'
-import type { FrozenBatch, LogRow, Marker, Member, Parking, Store } from '../store/store.ts'
+import type { FrozenBatch, LastAttempt, LogRow, Marker, Member, Parking, Store } from '../store/store.ts'
 import type { Cut } from './batch.ts'
 import type { Contexts, ContextText } from './contexts.ts'
 import type { Item, MarkerItem } from './formats/format.ts'
@@ -146,8 +146,14 @@ export function parkedBatch(item: Item, parking: Parking, making: Omit<Making, '
   const { base: _, ...member } = item.member
   const whole = { ...item, member }
   const { frozen, ...batch } = newBatch([whole], frameOf([whole], making), making)
-  return withoutItems({ ...batch, frozen: { ...frozen, payload: keep(whole), parking } })
+  const { lastAttempt } = item
+  const before = lastAttempt !== undefined && { lastAttempt }
+  return withoutItems({ ...batch, frozen: { ...frozen, payload: keep(whole), parking, ...before } })
 }
+
+/** An event that leaves a batch whose last attempt this was. */
+export const goneOut = (item: Item, lastAttempt: LastAttempt | undefined): Item =>
+  lastAttempt === undefined ? item : { ...item, lastAttempt }
 
 /** A batch of one event as the first of its parked object: under its own id, where what is sent stays the same. */
 export function parked(batch: WaitingBatch, parking: Parking, now: number): WaitingBatch {

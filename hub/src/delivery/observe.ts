@@ -21,7 +21,10 @@ export const observed = (send: Send, { meter, tracer, now, note }: Observing): S
     const { id, endpoint, items = [], tried, body } = batch
     const number = (tried?.number ?? 0) + 1
     const trace = tracer.begin({ endpoint, batch: id, items, number, bytes: body.length, previous: tried?.last })
-    const outcome = await send(trace === undefined ? batch : { ...batch, trace }, signal)
+    const outcome = await send(trace === undefined ? batch : { ...batch, trace }, signal).catch((error: unknown) => {
+      trace?.end({ outcome: 'given up', error: 'the request was given up: the hub stops, or failed' })
+      throw error
+    })
     if (outcome.kind === 'changed') return outcome
     const name = outcomeName(outcome)
     const durationMs = now() - at
@@ -30,7 +33,8 @@ export const observed = (send: Send, { meter, tracer, now, note }: Observing): S
     meter.attempt({ endpoint, outcome: name, events, bytes: batch.body.length, ms: durationMs, resends })
     if (outcome.kind === 'blocked') return outcome
     const record = recordOf(batch, outcome)
-    trace?.end({ outcome: name, status: record.status, error: outcome.kind === 'accepted' ? undefined : record.error })
+    if (outcome.kind === 'accepted') trace?.end({ outcome: name, status: record.status, untaken: outcome.failures?.length ?? 0 })
+    else trace?.end({ outcome: name, status: record.status, error: record.error })
     const told = tried?.told === true ? {} : { told: toldOf(items) }
     note({ ...record, ...told, at, durationMs, outcome: name, ...(trace !== undefined && { traceparent: trace.traceparent }) })
     return outcome

@@ -73,16 +73,19 @@ export function openPost(given: Target, settings: PostSettings): Post {
       headers['webhook-timestamp'] = String(seconds)
       headers['webhook-signature'] = target.sign(id, seconds, body)
     }
+    const whyOf = (error: unknown) => {
+      const { why } = failed(error, target)
+      return { error: why.message, ...(why instanceof DeliveryFailure && { failure: why.kind }) }
+    }
     const exchange = async (resend: number): Promise<Answer> => {
       const trace = batch.trace?.request({ url, resend })
       if (trace?.traceparent !== undefined) headers.traceparent = trace.traceparent
       try {
         const answer = await connections.exchange({ path, headers, body, readUpTo: answerBytes }, signal)
-        trace?.end({ status: answer.status })
+        trace?.end({ status: answer.status, ...(answer.broken !== undefined && whyOf(answer.broken)) })
         return answer
       } catch (error) {
-        const { why } = failed(error, target)
-        trace?.end({ error: why.message, ...(why instanceof DeliveryFailure && { failure: why.kind }) })
+        trace?.end(whyOf(error))
         throw error
       }
     }

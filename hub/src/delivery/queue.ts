@@ -2,11 +2,11 @@
  * The queue of one courier: what is frozen and not yet settled, in lanes and parked. The store has the same. Every change is written down
  * before it is made here; what is here besides is events in memory, which may be let go at any time.
  */
-import type { FreezeOutcome, FrozenBatch, Store } from '../store/store.ts'
+import type { FreezeOutcome, FrozenBatch, LastAttempt, Store } from '../store/store.ts'
 import { anew, whole } from './anew.ts'
 import type { Change } from './change.ts'
 import type { Item } from './formats/format.ts'
-import { type Loading, load, restored, type WaitingBatch, withoutItems } from './frozen.ts'
+import { goneOut, type Loading, load, restored, type WaitingBatch, withoutItems } from './frozen.ts'
 import { type JoiningDeps, joined } from './joining.ts'
 import { createLanes, type Lane, type Lanes } from './lanes.ts'
 import type { Ledger, LedgerStep } from './ledger.ts'
@@ -54,14 +54,13 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
 
   function place(batches: readonly WaitingBatch[]): void {
     for (const batch of batches) if (batch.frozen.parking !== undefined) parking.add(batch)
+    for (const { frozen } of batches) tries.begin(frozen)
     lanes.add(batches.filter(({ frozen }) => frozen.parking === undefined))
   }
 
   function replace(id: string, by: readonly WaitingBatch[]): void {
-    tries.replace(
-      id,
-      by.map(({ frozen }) => frozen.id),
-    )
+    for (const { frozen } of by) tries.begin(frozen)
+    if (!by.some(({ frozen }) => frozen.id === id)) tries.forget(id)
     const lane = laneOf(id)
     if (lane === undefined) parking.replace(id, by)
     else {
@@ -98,13 +97,12 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
         if (lane !== undefined) lane.failures = attempts?.attempts ?? 0
       }
     },
-    async change({ batches = [], replaced = [], given = [] }, step = {}) {
-      const frozen = (all: readonly WaitingBatch[], lastAttempt?: string) =>
-        all.map((each) => (lastAttempt === undefined ? each.frozen : { ...each.frozen, lastAttempt }))
+    async change({ batches = [], replaced: others = [], given = [] }, step = {}) {
+      const replaced = others.map(({ id, by }) => ({ id, by: by.map((batch) => goingOn(batch, tries.lastOf(id))) }))
       const outcome = await ledger.freeze({
         ...step,
-        batches: frozen(batches),
-        ...(replaced.length > 0 && { replaced: replaced.map(({ id, by }) => ({ id, by: frozen(by, tries.of(id).last) })) }),
+        batches: batches.map((each) => each.frozen),
+        ...(replaced.length > 0 && { replaced: replaced.map(({ id, by }) => ({ id, by: by.map((each) => each.frozen) })) }),
         ...(given.length > 0 && { given }),
       })
       if (outcome !== 'frozen') return outcome
@@ -122,7 +120,9 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
         if (busy || !batch.keys.some((key) => keys.has(key))) continue
         const { items: loaded = [] } = await load(batch, deps)
         const stays = (i: number) => !keys.has(batch.keys[i] ?? '')
-        items.push(...loaded.flatMap((item, i) => (item === undefined || stays(i) ? [] : [item])))
+        const lastAttempt = tries.lastOf(batch.frozen.id)
+        const taken = loaded.filter((item, i) => item !== undefined && !stays(i))
+        items.push(...taken.flatMap((item) => (item === undefined ? [] : [goneOut(item, lastAttempt)])))
         const rest = anew(batch, { only: stays, whole: true, now: now() })
         replaced.push({ id: batch.frozen.id, by: rest === undefined ? [] : [rest] })
       }
@@ -143,6 +143,10 @@ export function createQueue(endpoint: string, deps: QueueDeps): Queue {
     },
   }
 }
+
+/** It takes the place of a batch whose last attempt this was. */
+const goingOn = (batch: WaitingBatch, lastAttempt: LastAttempt | undefined): WaitingBatch =>
+  lastAttempt === undefined ? batch : { ...batch, frozen: { ...batch.frozen, lastAttempt } }
 
 /** A turn that was set by a clock which was ahead does not keep an object waiting longer than its schedule does. */
 function inReach(frozen: FrozenBatch, now: number): FrozenBatch {

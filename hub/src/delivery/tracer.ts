@@ -19,10 +19,12 @@ export interface AttemptStart {
 }
 
 export interface AttemptEnd {
-  readonly outcome: AttemptOutcome
+  readonly outcome: AttemptOutcome | 'given up'
   readonly status?: number | undefined
   /** For people, without secrets; absent where it was accepted. */
   readonly error?: string | undefined
+  /** Events that the endpoint named while it took the others. @default 0 */
+  readonly untaken?: number
 }
 
 /** One HTTP request of an attempt: an attempt makes more than one where a kept connection or a token was too old. */

@@ -14,7 +14,7 @@ import type { DeadLetter, FreezeOutcome, Parking as Standing } from '../store/st
 import { anew } from './anew.ts'
 import { together } from './change.ts'
 import { eventId, type Item } from './formats/format.ts'
-import { type Loading, load, parked, type WaitingBatch } from './frozen.ts'
+import { goneOut, type Loading, load, parked, type WaitingBatch } from './frozen.ts'
 import { itemOf } from './joining.ts'
 import { keep } from './kept.ts'
 import type { Ledger } from './ledger.ts'
@@ -134,7 +134,7 @@ export function createVerdicts(deps: VerdictsDeps): Verdicts {
     const firsts = new Map<string, Refused>()
     const behind: Item[] = []
     for (const each of parking) {
-      if (firsts.has(each.key)) behind.push(each.item)
+      if (firsts.has(each.key)) behind.push(goneOut(each.item, queue.tries.lastOf(batch.frozen.id)))
       else firsts.set(each.key, each)
     }
     const by = [...firsts.values()].map(({ at, key, why }) => {

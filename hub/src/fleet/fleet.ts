@@ -18,7 +18,8 @@ import { type AgentDoor, openDoor } from './transport.ts'
 export interface Fleet extends AsyncDisposable {
   readonly door: Pick<AgentDoor, 'upgrade'>
   join(request: JoinRequest): Promise<JoinOutcome>
-  assign(snapshot: Snapshot): void
+  /** `restored`: agents may run it already; no commit is the cause of what they are offered. @default false */
+  assign(snapshot: Snapshot, how?: { readonly restored: boolean }): void
   issueToken(of: { readonly cluster: string; readonly ttlMs: number; readonly replace: boolean }): Promise<Issued>
   /** Closes the connection at once and forgets the key's right to return. False = no such agent. */
   revoke(cluster: string): Promise<boolean>

@@ -28,8 +28,8 @@ interface Member {
 
 export interface Registry {
   declared(cluster: string): boolean
-  /** Makes a Snapshot the one that agents follow. */
-  assign(snapshot: Snapshot): void
+  /** Makes a Snapshot the one that agents follow. See `Fleet.assign`. */
+  assign(snapshot: Snapshot, how?: { readonly restored: boolean }): void
   /** The session is the cluster's from now on, until `leave`. */
   enter(session: Session): void
   leave(session: Session): void
@@ -64,14 +64,17 @@ export function createRegistry({ now, tracer }: RegistryDeps): Registry {
 
   /** The plan goes to the agent, unless it holds it already. */
   const offer = (session: Session, plan: Plan) => {
-    if (session.offer(plan)) rollout.offered(session.peer.cluster, plan, snapshot?.commit ?? '')
+    if (session.offer(plan)) rollout.offered(session.peer.cluster, plan)
   }
 
   return {
     declared: (cluster) => snapshot?.clusters.has(cluster) ?? false,
-    assign: (next) => {
+    assign: (next, { restored } = { restored: false }) => {
       snapshot = next
+      const before = plans
       plans = new Map([...next.clusters.keys()].flatMap((name) => planEntry(next, name)))
+      for (const [name, { hash }] of plans)
+        if (!restored && before.get(name)?.hash !== hash) rollout.changed(name, hash, next.commit)
       for (const session of sessions()) {
         const plan = plans.get(session.peer.cluster)
         if (plan === undefined) dismiss(session, 'undeclared', 'the config repo does not declare this cluster any more')

@@ -1,10 +1,16 @@
-/** Rollout: what becomes of the plans that were offered to agents, as their status tells it, until each is applied or has failed. */
+/**
+ * Rollout: what becomes of the plans that a commit changed, as the agents' status tells it, until each is applied or has failed. An agent that is
+ * offered what it ran before, because it began anew, tells nothing of a commit.
+ */
 import type { Plan } from '@watch-hub/shared/protocol/plan'
 import type { AgentStatus } from './session.ts'
 import type { FleetTracer, PlanStep } from './tracer.ts'
 
 export interface Rollout {
-  offered(cluster: string, plan: Plan, commit: string): void
+  /** This commit gave the cluster another plan. */
+  changed(cluster: string, plan: string, commit: string): void
+  /** The plan goes to the agent. */
+  offered(cluster: string, plan: Plan): void
   report(cluster: string, status: AgentStatus): void
 }
 
@@ -14,10 +20,18 @@ interface Offered extends Pick<PlanStep, 'cluster' | 'plan' | 'commit' | 'offere
 
 /** A cluster has one plan on its way at most: the newest. */
 export function createRollout({ now, tracer }: { readonly now: () => number; readonly tracer: FleetTracer }): Rollout {
+  /** Plans that were not applied yet, and who made them. */
+  const causes = new Map<string, Pick<PlanStep, 'plan' | 'commit'>>()
   const underWay = new Map<string, Offered>()
   return {
-    offered(cluster, { hash, streams }, commit) {
-      const offered = { cluster, plan: hash, commit, offeredAt: now(), streams: streams.length }
+    changed: (cluster, plan, commit) => {
+      causes.set(cluster, { plan, commit })
+      underWay.delete(cluster)
+    },
+    offered(cluster, { hash, streams }) {
+      const cause = causes.get(cluster)
+      if (cause?.plan !== hash) return
+      const offered = { cluster, ...cause, offeredAt: now(), streams: streams.length }
       underWay.set(cluster, { ...offered, received: false })
       tracer.offered(offered)
     },
@@ -32,6 +46,7 @@ export function createRollout({ now, tracer }: { readonly now: () => number; rea
       const end = endOf(status)
       if (end === undefined) return
       underWay.delete(cluster)
+      causes.delete(cluster)
       tracer.plan({ ...step, ...end, at: now() })
     },
   }

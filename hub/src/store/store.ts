@@ -173,8 +173,16 @@ export interface FrozenBatch {
   readonly payload?: string
   /** Set for the one event of a batch whose object is parked. */
   readonly parking?: Parking
-  /** The context of the last attempt of it, or of the batch whose place it took. */
-  readonly lastAttempt?: string
+  /** The last attempt of it, or of the batch that its events were in before. Absent = there was none. */
+  readonly lastAttempt?: LastAttempt
+}
+
+/** Where the next attempt goes on. */
+export interface LastAttempt {
+  /** 1 = the first one; those of batches before it count. */
+  readonly number: number
+  /** Its context; absent where nobody traced it. */
+  readonly traceparent?: string
 }
 
 /**

@@ -56,6 +56,8 @@ export const batch = 'watch_hub.batch'
 /** 1 = the first one of this batch, as far as this courier knows. */
 export const attempt = 'watch_hub.attempt'
 export const outcome = 'watch_hub.outcome'
+/** Events that the endpoint named while it took the others. */
+export const untaken = 'watch_hub.untaken'
 /** Events of the attempt, and how many of them are not linked because a span holds only so many links. */
 export const linksTotal = 'watch_hub.links.total'
 export const linksDropped = 'watch_hub.links.dropped'

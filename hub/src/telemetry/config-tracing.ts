@@ -23,14 +23,14 @@ export function createConfigTracing({ spans, sampling, hub }: ConfigTracingDeps)
       if (!spans.wanted || !sampling.byHand(root.traceId)) return
       const isRoot = step === 'commit'
       spans.add(
-        {
+        () => ({
           ...(isRoot ? { context: root } : { context: { traceId: root.traceId, spanId: newSpanId() }, parent: root }),
           name: isRoot ? 'config commit' : step,
           kind: 'internal',
           ...{ start, end },
           attributes: { [names.commit]: commit, ...(problems > 0 && { [names.problems]: problems }) },
           ...(problems > 0 && { error: `refused: ${problems} problem${problems === 1 ? '' : 's'}; watch-hub status names them` }),
-        },
+        }),
         hub,
       )
     },

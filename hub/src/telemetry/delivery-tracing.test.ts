@@ -18,10 +18,16 @@ const item = (sequence: number, sampled: boolean | undefined): Item => ({
   context,
 })
 
+interface Ended {
+  readonly status: number
+  readonly error?: string
+  readonly untaken?: number
+}
+
 function tracing(spans: Recorded, { keepsFailures = true, propagates = true } = {}) {
   const sampling = createSampling({ sampler: 'always_off' }, () => 0)
   const tracer = createDeliveryTracing({ spans, sampling, hub, keepsFailures, propagates })
-  return (items: readonly Item[], outcome: { readonly status: number; readonly error?: string } = { status: 200 }) => {
+  return (items: readonly Item[], outcome: Ended = { status: 200 }) => {
     const trace = tracer.begin({ endpoint: 'dns', batch: 'b1', items, bytes: 10, number: 1 })
     assert.ok(trace !== undefined)
     const request = trace.request({ url: new URL('https://user:secret@dns.example.com/hook?token=secret'), resend: 0 })
@@ -84,4 +90,30 @@ test('a url is shown without its credentials and its query', () => {
 test('requests carry no trace context where the operator wants none', () => {
   const { request } = tracing(recorded(), { propagates: false })([item(1, true)])
   assert.equal(request.traceparent, undefined)
+})
+
+test('what a scan tells all at once is recorded only as far as the sampler goes along now', () => {
+  const scanned = [1, 2].map((sequence) => ({ ...item(sequence, true), scan: 'scan1' }))
+  const spans = recorded()
+  const { request } = tracing(spans)(scanned)
+  assert.deepEqual(spans.spans, [])
+  assert.ok(request.traceparent?.endsWith('-00'))
+  tracing(spans)([...scanned, item(3, true)])
+  assert.equal(spans.spans.length, 2, 'an event of now among them counts as ever')
+})
+
+test('of a large batch the recorded events are found by their ids, wherever they stand in it', () => {
+  const spans = recorded(0)
+  const items = Array.from({ length: 300 }, (_, i) => item(i + 1, i === 199))
+  tracing(spans)(items)
+  const ids = spans.spans[1]?.attributes['cloudevents.event_id']
+  assert.ok(Array.isArray(ids) && ids.length === 128 && Number(ids[0]) === 200)
+})
+
+test('a request of which some events were not taken counts as one that failed, and says how many', () => {
+  const spans = recorded()
+  tracing(spans)([item(1, false), item(2, false)], { status: 200, untaken: 1 })
+  const [, deliver] = spans.spans
+  assert.equal(deliver?.attributes['watch_hub.untaken'], 1)
+  assert.equal(deliver?.error, undefined)
 })

@@ -20,8 +20,9 @@ import { eventId } from '../delivery/formats/format.ts'
 import { shownUrl } from '../delivery/target.ts'
 import type { AttemptEnd, AttemptStart, AttemptTrace, DeliveryTracer, RequestTrace } from '../delivery/tracer.ts'
 import * as names from './attributes.ts'
-import { type Stopwatch, stopwatch } from './clock.ts'
+import { stopwatch } from './clock.ts'
 import { objectAttributes, objectText } from './event-attributes.ts'
+import { idsListed } from './events.ts'
 import type { SpanExport } from './export.ts'
 import { linksOf } from './links.ts'
 import type { Sampling } from './sampling.ts'
@@ -43,7 +44,7 @@ export function createDeliveryTracing(deps: DeliveryTracingDeps): DeliveryTracer
   function begin(start: AttemptStart): AttemptTrace {
     const watch = stopwatch()
     const drawn = newTrace()
-    const sampled = start.items.length === 0 ? sampling.event(drawn) : start.items.some(({ row }) => isSampled(row.traceparent))
+    const sampled = isRecorded(start, () => sampling.event(drawn))
     const context = { ...drawn, sampled }
     const requests: SpanData[] = []
     return {
@@ -51,15 +52,26 @@ export function createDeliveryTracing(deps: DeliveryTracingDeps): DeliveryTracer
       request: ({ url, resend }) =>
         request({ context, url, resend, propagates: deps.propagates, done: (span) => requests.push(span) }),
       end(of) {
-        const failed = of.error !== undefined
+        const failed = of.error !== undefined || (of.untaken ?? 0) > 0
         if (!sampled && !(failed && deps.keepsFailures)) return
-        for (const span of requests) spans.add(span, deps.hub)
-        spans.add(deliverSpan(start, of, { context, watch, maxLinks: spans.maxLinks }), deps.hub)
+        for (const span of requests) spans.add(() => span, deps.hub)
+        const around = { context, start: watch.start, end: watch.end(), maxLinks: spans.maxLinks }
+        spans.add(() => deliverSpan(start, of, around), deps.hub)
       },
     }
   }
 
   return { begin: (start) => (spans.wanted ? begin(start) : undefined) }
+}
+
+/**
+ * It is if any of its events is. What a scan tells was sampled when it happened, at the pace of people perhaps, and comes all at once now: such an
+ * attempt counts like an event that happens now, too.
+ */
+function isRecorded({ items }: AttemptStart, now: () => boolean): boolean {
+  if (items.length === 0) return now()
+  if (!items.some(({ row }) => isSampled(row.traceparent))) return false
+  return items.some(({ scan }) => scan === undefined) || now()
 }
 
 const eventsOf = ({ items }: AttemptStart): readonly LinkTo[] =>
@@ -84,11 +96,12 @@ const eventsOf = ({ items }: AttemptStart): readonly LinkTo[] =>
 
 interface Around {
   readonly context: TraceContext
-  readonly watch: Stopwatch
+  readonly start: number
+  readonly end: number
   readonly maxLinks: number
 }
 
-function deliverSpan(start: AttemptStart, of: AttemptEnd, { context, watch, maxLinks }: Around): SpanData {
+function deliverSpan(start: AttemptStart, of: AttemptEnd, { context, maxLinks, ...times }: Around): SpanData {
   const before = parseTraceparent(start.previous ?? '')
   const previous = before === undefined ? [] : [{ context: before, attributes: { [names.attempt]: start.number - 1 } }]
   const { links, total, dropped } = linksOf(eventsOf(start), maxLinks, previous)
@@ -96,7 +109,7 @@ function deliverSpan(start: AttemptStart, of: AttemptEnd, { context, watch, maxL
     context,
     name: `deliver ${start.endpoint}`,
     kind: 'client',
-    ...{ start: watch.start, end: watch.end() },
+    ...times,
     attributes: {
       [names.messagingSystem]: 'watch_hub',
       [names.operationName]: 'deliver',
@@ -108,7 +121,8 @@ function deliverSpan(start: AttemptStart, of: AttemptEnd, { context, watch, maxL
       [names.attempt]: start.number,
       [names.outcome]: of.outcome,
       [names.bodySize]: start.bytes,
-      ...aboutEvents(start, maxLinks),
+      ...((of.untaken ?? 0) > 0 && { [names.untaken]: of.untaken }),
+      ...aboutEvents(start),
       [names.linksTotal]: total,
       [names.linksDropped]: dropped,
       ...(of.error !== undefined && { [names.errorType]: of.outcome }),
@@ -118,10 +132,12 @@ function deliverSpan(start: AttemptStart, of: AttemptEnd, { context, watch, maxL
   }
 }
 
-/** Of a single event everything; of several what they are found by. */
-function aboutEvents({ items }: AttemptStart, most: number): Attributes {
+/** Of a single event everything; of several what they are found by, those that are recorded first. */
+function aboutEvents({ items }: AttemptStart): Attributes {
   const [only] = items
-  const told = items.slice(0, most)
+  const told = [...items]
+    .sort((a, b) => Number(isSampled(b.row.traceparent)) - Number(isSampled(a.row.traceparent)))
+    .slice(0, idsListed)
   const ids = told.map(eventId)
   const commits = [...new Set(told.flatMap(({ context: { commit } }) => commit ?? []))]
   return {
@@ -159,7 +175,7 @@ function request({ context, url, resend, propagates, done }: Requesting): Reques
         attributes: {
           [names.requestMethod]: 'POST',
           [names.urlFull]: shownUrl(url.href),
-          [names.serverAddress]: url.hostname,
+          [names.serverAddress]: url.hostname.replace(/^\[|\]$/g, ''),
           [names.serverPort]: Number(url.port) || scheme,
           ...(resend > 0 && { [names.resendCount]: resend }),
           ...(status !== undefined && { [names.statusCode]: status }),

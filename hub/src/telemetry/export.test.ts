@@ -40,7 +40,7 @@ test('when the queue is full a span is dropped and counted, and nothing waits', 
   const { exporter, waiting, taken } = collector()
   const few = { OTEL_BSP_MAX_QUEUE_SIZE: '3', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '3' }
   await using spans = openSpanExport(settings(few), { log: silentLog, exporter, goodbyeMs: 1 })
-  for (let i = 0; i < 5; i++) spans.add(span(), resource)
+  for (let i = 0; i < 5; i++) spans.add(span, resource)
   assert.deepEqual(spans.figures(), { exported: 0, failed: 0, dropped: 2, queued: 3 })
   waiting.shift()?.(true)
   assert.deepEqual(spans.figures(), { exported: 3, failed: 0, dropped: 2, queued: 0 })
@@ -53,7 +53,7 @@ test('a collector that does not take spans is said once, and again when it takes
   const one = { OTEL_BSP_MAX_QUEUE_SIZE: '10', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1' }
   await using spans = openSpanExport(settings(one), { log: createLog((line) => void lines.push(line)), exporter, goodbyeMs: 1 })
   for (const ok of [false, false, true, true]) {
-    spans.add(span(), resource)
+    spans.add(span, resource)
     await new Promise(setImmediate) // the batch processor goes on
     waiting.shift()?.(ok)
     await new Promise(setImmediate)
@@ -69,7 +69,7 @@ test('a hub that stops does not wait for a collector that never answers', async 
   const lines: string[] = []
   const { exporter } = collector()
   const spans = openSpanExport(settings(), { log: createLog((line) => void lines.push(line)), exporter, goodbyeMs: 1 })
-  spans.add(span(), resource)
+  spans.add(span, resource)
   await spans[Symbol.asyncDispose]()
   assert.match(lines.join(''), /the last spans are lost.*took longer than 1 ms/)
 })
@@ -83,7 +83,7 @@ test('a span keeps its times to the fraction, at most as many links and attribut
   }
   const spans = openSpanExport(settings({ ...few, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1' }), { log: silentLog, exporter })
   const links = Array.from({ length: 5 }, () => ({ context: newTrace(true) }))
-  spans.add(span({ links, attributes: { a: 'a long text', b: 2, c: 3 }, error: 'it broke' }), resource)
+  spans.add(() => span({ links, attributes: { a: 'a long text', b: 2, c: 3 }, error: 'it broke' }), resource)
   waiting.shift()?.(true)
   await spans[Symbol.asyncDispose]()
   const [one] = taken
@@ -102,7 +102,7 @@ test('a span keeps its times to the fraction, at most as many links and attribut
 test('a span whose clocks disagree does not end before it begins', async () => {
   const { exporter, waiting, taken } = collector()
   const spans = openSpanExport(settings({ OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1' }), { log: silentLog, exporter })
-  spans.add(span({ start: 5_000, end: 4_000 }), resource)
+  spans.add(() => span({ start: 5_000, end: 4_000 }), resource)
   waiting.shift()?.(true)
   await spans[Symbol.asyncDispose]()
   assert.deepEqual(taken[0]?.endTime, [5, 0])

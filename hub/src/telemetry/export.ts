@@ -35,7 +35,8 @@ export interface SpanExport extends AsyncDisposable {
   readonly wanted: boolean
   /** Links of one span. */
   readonly maxLinks: number
-  add(span: SpanData, resource: Resource): void
+  /** `span` is made only where there is room for it. */
+  add(span: () => SpanData, resource: Resource): void
   figures(): SpanFigures
 }
 
@@ -64,7 +65,7 @@ export function openSpanExport(
         return
       }
       figures.queued++
-      processor.onEnd(readableSpan(span, resource, limits))
+      processor.onEnd(readableSpan(span(), resource, limits))
     },
     figures: () => ({ ...figures }),
     async [Symbol.asyncDispose]() {

@@ -5,6 +5,7 @@
  */
 import {
   type Attributes,
+  type AttributeValue,
   type HrTime,
   type Link,
   SpanKind,
@@ -91,10 +92,15 @@ const statusOf = (error: string | undefined): SpanStatus =>
 
 function limited(given: Attributes, { attributes: most, attributeLength }: OtelSettings['limits']) {
   const all = Object.entries(given).filter(([, value]) => value !== undefined)
-  const kept = all
-    .slice(0, most)
-    .map(([name, value]) => [name, typeof value === 'string' ? value.slice(0, attributeLength) : value])
+  const kept = all.slice(0, most).map(([name, value]) => [name, cut(value, attributeLength)])
   return { attributes: Object.fromEntries(kept), droppedAttributesCount: all.length - kept.length }
+}
+
+/** Texts in lists too, as the specification says. */
+function cut(value: AttributeValue | undefined, length: number): AttributeValue | undefined {
+  if (typeof value === 'string') return value.slice(0, length)
+  if (!Array.isArray(value) || !value.some((each) => typeof each === 'string' && each.length > length)) return value
+  return value.map((each) => String(each).slice(0, length))
 }
 
 function hrTime(ms: number): HrTime {

@@ -3,7 +3,7 @@
  * Equal input gives equal bytes and headers, in every process, for ever: that is what keeps a batch the same over restarts.
  */
 import type { Metadata } from '../../config/model.ts'
-import type { LogRow, Member } from '../../store/store.ts'
+import type { LastAttempt, LogRow, Member } from '../../store/store.ts'
 import type { ContextText } from '../contexts.ts'
 
 export interface Item {
@@ -12,6 +12,8 @@ export interface Item {
   readonly context: ContextText
   /** Set for what comes from a scan. */
   readonly scan?: string
+  /** Set for what was taken out of a batch that was tried: its last attempt. Not rendered. */
+  readonly lastAttempt?: LastAttempt
 }
 
 /** What closes a scan. */

@@ -4,7 +4,7 @@
  */
 import { array, type Decoder, decodeJson, integer, object, optional, string } from '@watch-hub/shared/protocol/decode'
 import type { AttemptRecord, EndpointBacklog, EndpointState, Freeze, FrozenBatch, Member, Parking, Sequence } from '../store.ts'
-import { count, eventType, jsonText, names, nullable, number, reason } from './columns.ts'
+import { count, eventType, jsonText, names, nullable, number, present, reason } from './columns.ts'
 import type { Database } from './database.ts'
 
 export interface Batches {
@@ -53,6 +53,8 @@ export const parking: Decoder<Parking> = object({
 const place = object({ place: integer, path: string })
 type Place = ReturnType<typeof place.decode>
 
+const lastAttempt = object({ number: integer, traceparent: nullable(string) })
+
 const batchRow = object({
   place: integer,
   path: string,
@@ -64,7 +66,7 @@ const batchRow = object({
   parking: nullable(jsonText(parking)),
   attempts: integer,
   firstAt: nullable(integer),
-  lastAttempt: nullable(string),
+  lastAttempt: nullable(jsonText(lastAttempt)),
 })
 type BatchRow = ReturnType<typeof batchRow.decode>
 
@@ -76,7 +78,8 @@ export function createBatches(db: Database): Batches {
     count,
   )
   const tried = db.command(`UPDATE batches SET attempts = attempts + 1, first_attempt_at = min(ifnull(first_attempt_at, ?1), ?1),
-    last_attempt = ifnull(?4, last_attempt) WHERE endpoint = ?2 AND id = ?3`)
+    last_attempt = json_object('number', ifnull(last_attempt ->> 'number', 0) + 1,
+      'traceparent', ifnull(?4, last_attempt ->> 'traceparent')) WHERE endpoint = ?2 AND id = ?3`)
   const parked = db.query(
     `SELECT count(DISTINCT object) AS objects, ifnull(sum(bytes), 0) AS bytes FROM batches WHERE endpoint = ? AND object IS NOT NULL`,
     object({ objects: integer, bytes: integer }),
@@ -130,7 +133,7 @@ const frozenBatch = ({ id, createdAt, members, frame, payload, parking, lastAtte
   ...{ id, createdAt, members, frame },
   ...(payload !== undefined && { payload }),
   ...(parking !== undefined && { parking }),
-  ...(lastAttempt !== undefined && { lastAttempt }),
+  ...(lastAttempt !== undefined && { lastAttempt: { number: lastAttempt.number, ...present(lastAttempt) } }),
 })
 
 function createStep(db: Database): Batches['step'] {
@@ -149,7 +152,8 @@ function createStep(db: Database): Batches['step'] {
       throw new Error(`expected a payload of batch ${id} of ${endpoint}, which is parked, got none`)
     insert(
       ...[endpoint, at.place, at.path, id, createdAt, members.length, Buffer.byteLength(payload ?? ''), ...span(batch)],
-      ...[parking?.object ?? null, parking === undefined ? null : JSON.stringify(parking), lastAttempt ?? null],
+      ...[parking?.object ?? null, parking === undefined ? null : JSON.stringify(parking)],
+      lastAttempt === undefined ? null : JSON.stringify({ traceparent: null, ...lastAttempt }),
       ...[frame, JSON.stringify(members), payload ?? null],
     )
   }

@@ -58,7 +58,7 @@ export const histograms = {
   },
   latency: {
     ...{ name: 'watch_hub_delivery_latency_seconds', kind: 'histogram', unit: 's', labels: ['endpoint', 'since'] },
-    says: 'From a live change to its 2xx: `since="observed"` by its agent, `since="api-server"` from when the API server made it, in whole seconds and not known of deletions',
+    says: 'From a live change to its 2xx: `since="observed"` by its agent, `since="api-server"` from when the API server made it (whole seconds; not of deletions, nor of what a comparison found)',
     alert:
       'histogram_quantile(0.99, sum by (endpoint, le) (rate(watch_hub_delivery_latency_seconds_bucket{since="observed"}[10m]))) > 60',
     bounds: latencyBounds,

@@ -12,7 +12,7 @@ export function recorded(maxLinks = 128): Recorded {
     spans,
     wanted: true,
     maxLinks,
-    add: (span) => void spans.push(span),
+    add: (span) => void spans.push(span()),
     figures: () => ({ exported: spans.length, failed: 0, dropped: 0, queued: 0 }),
     [Symbol.asyncDispose]: async () => {},
   }

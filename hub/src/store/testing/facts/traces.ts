@@ -79,7 +79,13 @@ export function traceFacts(lab: MakeLab): void {
     await crashed.store.freeze({ ...step, batches: [batch('whole'), batch('calm')] })
     await crashed.store.freeze({ ...step, attempts: [attempt('whole', { traceparent: context(1) })] })
     const replaced = [
-      { id: 'whole', by: [batch('left', { lastAttempt: context(2) }), batch('right', { lastAttempt: context(2) })] },
+      {
+        id: 'whole',
+        by: [
+          batch('left', { lastAttempt: { number: 2, traceparent: context(2) } }),
+          batch('right', { lastAttempt: { number: 2, traceparent: context(2) } }),
+        ],
+      },
     ]
     await crashed.store.freeze({ ...step, replaced, attempts: [attempt('whole', { traceparent: context(2) })] })
     await crashed.store.freeze({ ...step, attempts: [attempt('right', { traceparent: context(3) }), attempt('right')] })
@@ -89,8 +95,8 @@ export function traceFacts(lab: MakeLab): void {
     assert.deepEqual(
       batches.map(({ id, lastAttempt }) => [id, lastAttempt]),
       [
-        ['left', context(2)],
-        ['right', context(3)],
+        ['left', { number: 2, traceparent: context(2) }],
+        ['right', { number: 4, traceparent: context(3) }],
         ['calm', undefined],
       ],
     )
