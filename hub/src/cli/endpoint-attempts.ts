@@ -20,7 +20,7 @@ export const attempts = command({
     ...hubFlags,
   },
   notes:
-    'The hub keeps them for 3 days, at most 10,000 for each endpoint. With -o json also what the endpoint answered to failed ones.',
+    'The hub keeps them for 3 days, at most 10,000 for each endpoint, fewer where they told millions of events. With -o json also what the endpoint answered to failed ones.',
   run: async (io, { failed, batch, limit, output, ...where }, [name = '']) => {
     const hub = await connectHub(io, where)
     const query = new URLSearchParams({ failed: String(failed), limit: String(limit), ...(batch !== undefined && { batch }) })

@@ -33,7 +33,7 @@ export const observed = (send: Send, { meter, tracer, now, note }: Observing): S
     meter.attempt({ endpoint, outcome: name, events, bytes: batch.body.length, ms: durationMs, resends })
     if (outcome.kind === 'blocked') return outcome
     const record = recordOf(batch, outcome)
-    if (outcome.kind === 'accepted') trace?.end({ outcome: name, status: record.status, untaken: outcome.failures?.length ?? 0 })
+    if (outcome.kind === 'accepted') trace?.end({ outcome: name, status: record.status, untaken: record.untaken?.length ?? 0 })
     else trace?.end({ outcome: name, status: record.status, error: record.error })
     const told = tried?.told === true ? {} : { told: toldOf(items) }
     note({ ...record, ...told, at, durationMs, outcome: name, ...(trace !== undefined && { traceparent: trace.traceparent }) })

@@ -23,7 +23,7 @@ export interface AttemptEnd {
   readonly status?: number | undefined
   /** For people, without secrets; absent where it was accepted. */
   readonly error?: string | undefined
-  /** Events that the endpoint named while it took the others. @default 0 */
+  /** Events of the batch that the endpoint named while it took the others. @default 0 */
   readonly untaken?: number
 }
 

@@ -28,7 +28,7 @@ export interface TraceView {
 type Which = Asked & Pick<Now, 'scan'>
 
 const kept =
-  'events of the log are known for a day after every endpoint has passed them, requests for 3 days (10,000 of each endpoint), dead letters until they go'
+  'events of the log are known for a day after every endpoint has passed them, requests for 3 days (10,000 of each endpoint, fewer where they told millions of events), dead letters until they go'
 
 export function traceView(parts: TraceParts): TraceView {
   const { store, config, delivery } = parts
