@@ -155,16 +155,29 @@ export const measureRaw = (frames: readonly Frame[]): Promise<number> =>
   })
 
 function inserts(db: Database) {
-  const log = db.command('INSERT INTO log VALUES (?, ?, 1, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+  const log = db.command('INSERT INTO log VALUES (?, ?, 1, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
   const body = db.command('INSERT INTO bodies VALUES (?, ?)')
-  const inventory = db.command('INSERT OR REPLACE INTO inventory VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+  const inventory = db.command('INSERT OR REPLACE INTO inventory VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
   const routes = '[["cmdb","created","","load-balancers"],["dns","created","","load-balancers"]]'
   return (sequence: number, entry: Extract<Frame['entries'][number], { readonly uid: string }>) => {
-    const { namespace, name, uid, resourceVersion, observedAt, cause, change } = entry
+    const { namespace, name, uid, resourceVersion, observedAt, cause, change, traceparent = '', changedAt = 0 } = entry
+    const times = [changedAt, observedAt, observedAt]
     const matches = JSON.stringify(entry.matches)
-    log(sequence, routes, 'v1', namespace, name, uid, resourceVersion, observedAt, observedAt, cause, change, matches)
+    log(
+      sequence,
+      routes,
+      'v1',
+      namespace,
+      name,
+      uid,
+      resourceVersion,
+      observedAt,
+      observedAt,
+      ...[cause, change, matches, traceparent],
+      ...times,
+    )
     body(sequence, entry.body ?? '')
-    inventory(uid, 'v1', namespace, name, resourceVersion, entry.hash ?? '', matches, observedAt, sequence)
+    inventory(uid, 'v1', namespace, name, resourceVersion, entry.hash ?? '', matches, observedAt, sequence, traceparent)
   }
 }
 
