@@ -161,7 +161,7 @@ interface Requesting {
 function request({ context, url, resend, propagates, done }: Requesting): RequestTrace {
   const watch = stopwatch()
   const own = { ...context, spanId: newSpanId() }
-  const scheme = url.protocol === 'https:' ? 443 : 80
+  const defaultPort = url.protocol === 'https:' ? 443 : 80
   return {
     ...(propagates && { traceparent: formatTraceparent(own) }),
     end({ status, failure, error }) {
@@ -176,7 +176,7 @@ function request({ context, url, resend, propagates, done }: Requesting): Reques
           [names.requestMethod]: 'POST',
           [names.urlFull]: shownUrl(url.href),
           [names.serverAddress]: url.hostname.replace(/^\[|\]$/g, ''),
-          [names.serverPort]: Number(url.port) || scheme,
+          [names.serverPort]: Number(url.port) || defaultPort,
           ...(resend > 0 && { [names.resendCount]: resend }),
           ...(status !== undefined && { [names.statusCode]: status }),
           ...(failed !== undefined && { [names.errorType]: failed }),

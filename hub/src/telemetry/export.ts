@@ -64,8 +64,9 @@ export function openSpanExport(
         figures.dropped++
         return
       }
+      const made = readableSpan(span(), resource, limits)
       figures.queued++
-      processor.onEnd(readableSpan(span(), resource, limits))
+      processor.onEnd(made)
     },
     figures: () => ({ ...figures }),
     async [Symbol.asyncDispose]() {
@@ -102,7 +103,10 @@ function counted(
     else figures.failed += spans.length
     if (failing === (error !== undefined)) return
     failing = error !== undefined
-    if (failing) log.warn('the collector does not take spans; they are lost until it does', { reason: describeError(error) })
+    if (failing)
+      log.warn('the collector does not take spans; they are lost until it does. OTEL_EXPORTER_OTLP_ENDPOINT says where it is', {
+        reason: describeError(error),
+      })
     else log.info('the collector takes spans again', { lost: figures.failed })
   }
   return {
